@@ -1,0 +1,26 @@
+"""What makes an artefact trustworthy: what made it, what it holds, and times that tell the truth."""
+
+from .files import digest, writing
+from .job import VERBS, Job
+from .locks import hold_job, hold_workflow, watch_workflow
+from .making import making
+from .prune import prune
+from .record import Record, read_record
+from .settle import settle
+from .verify import verify
+
+__all__ = [
+    "VERBS",
+    "Job",
+    "Record",
+    "digest",
+    "hold_job",
+    "hold_workflow",
+    "making",
+    "prune",
+    "read_record",
+    "settle",
+    "verify",
+    "watch_workflow",
+    "writing",
+]

@@ -1,0 +1,78 @@
+"""The frame around every job: locks, inputs checked, outputs recorded."""
+
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hardmine.errors import UserError
+
+from .files import digest
+from .job import Job
+from .locks import hold_job, watch_workflow
+from .record import Record, read_record, write_record
+
+__all__ = ["making"]
+
+_VERSIONS = ("hardmine", "numpy", "torch", "faiss-cpu", "matplotlib", "pytorch-metric-learning", "scikit-learn")
+
+
+@contextmanager
+def making(job: Job) -> Iterator[Path]:
+    """Yield the folder to write into; on a good end, record what made the artefact and what it holds.
+
+    Raises:
+        UserError: an input is missing or not the file its record names (by size), an output was not written.
+    """
+    watch_workflow()
+    with hold_job(job.folder):
+        inputs = {folder: _checked(folder) for folder in job.inputs}
+        folder = Path(job.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        job.record_file.unlink(missing_ok=True)
+        yield folder
+        missing = [name for name in job.outputs if not (folder / name).is_file()]
+        if missing:
+            raise UserError(f"{folder}: {', '.join(missing)} was not written.")
+        record = Record(
+            settings=job.settings,
+            inputs=inputs,
+            outputs={name: digest(folder / name) for name in job.outputs},
+            sizes={name: (folder / name).stat().st_size for name in job.outputs},
+            made_with=_made_with(),
+        )
+        write_record(folder, record)
+
+
+def _checked(folder: str) -> dict[str, str]:
+    """The digests an input's record names, after a look at the sizes."""
+    record = read_record(folder)
+    if record is None:
+        raise UserError(f"{folder}/made.json: missing or not readable. 'snakemake --cores all' makes it again.")
+    for name, size in record.sizes.items():
+        path = Path(folder, name)
+        if not path.is_file():
+            raise UserError(f"{path}: missing. 'snakemake --cores all' makes it again.")
+        if path.stat().st_size != size:
+            raise UserError(
+                f"{path}: {path.stat().st_size} bytes instead of {size}: truncated or altered. "
+                "'snakemake --cores all' makes it again."
+            )
+    return record.outputs
+
+
+def _made_with() -> dict[str, str]:
+    versions = {}
+    for name in _VERSIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    versions["python"] = platform.python_version()
+    versions["machine"] = platform.machine()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if commit.returncode == 0:
+        versions["commit"] = commit.stdout.strip()
+    return versions

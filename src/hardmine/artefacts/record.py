@@ -1,0 +1,44 @@
+"""``made.json``: the record beside every artefact of what made it and what it holds."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .files import writing
+
+__all__ = ["Record", "read_record", "write_record"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Content of ``made.json``.
+
+    Attributes:
+        settings: the resolved settings of the job.
+        inputs: for every input folder, the digests its own record gave when it was read.
+        outputs: SHA-256 of every output file.
+        sizes: bytes of every output file.
+        made_with: versions of the libraries that matter, the processor, the commit; not part of the judgement.
+    """
+
+    settings: dict[str, Any]
+    inputs: dict[str, dict[str, str]]
+    outputs: dict[str, str]
+    sizes: dict[str, int]
+    made_with: dict[str, str]
+
+
+def read_record(folder: str | Path) -> Record | None:
+    """Read the record of an artefact; None where it is missing or not readable as one."""
+    try:
+        content = json.loads(Path(folder, "made.json").read_bytes())
+        return Record(**content)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(folder: str | Path, record: Record) -> None:
+    """Write ``made.json`` under a temporary name, then rename it."""
+    with writing(Path(folder, "made.json")) as temporary:
+        temporary.write_text(json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")

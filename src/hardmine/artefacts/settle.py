@@ -1,0 +1,118 @@
+"""Make file times tell the truth, so that Snakemake plans exactly the jobs that are needed.
+
+Snakemake decides by times and by records of its own that a clone, a cache or a checkout does not have.
+Here the decision is made from the artefacts' own records: a good artefact becomes newer than its inputs,
+one that is not good gets a settings file that is newer than its outputs and unlike any Snakemake has seen.
+Contents of artefacts are never touched.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .files import writing
+from .job import Job
+from .record import Record, read_record
+
+__all__ = ["is_good", "settle"]
+
+
+def is_good(job: Job, record: Record | None, inputs: dict[str, Record | None]) -> bool:
+    """Judge one artefact by its record alone.
+
+    Good means: the record names the settings the plan asks for now, the outputs are all there with the recorded
+    sizes, and the recorded inputs are what the inputs' own records say. ``inputs`` maps each input folder to its
+    record, or to None where that artefact is itself not good.
+    """
+    return (
+        record is not None
+        and record.settings == job.settings
+        and set(record.inputs) == set(job.inputs)
+        and set(record.outputs) == set(job.outputs)
+        and all(_size(f"{job.folder}/{name}") == record.sizes.get(name) for name in job.outputs)
+        and all(
+            upstream is not None and record.inputs[folder] == upstream.outputs
+            for folder, upstream in ((folder, inputs.get(folder)) for folder in job.inputs)
+        )
+    )
+
+
+def settle(jobs: Sequence[Job]) -> list[str]:
+    """Write the settings files of ``jobs`` (upstream first) and set times that tell what is good.
+
+    Returns:
+        The folders of the artefacts that are not good: they, and only they, will be made.
+    """
+    good: dict[str, Record | None] = {}
+    newest: dict[str, int] = {}
+    pending = []
+    for job in jobs:
+        record = read_record(job.folder)
+        if not is_good(job, record, good):
+            good[job.folder] = None
+            pending.append(job.folder)
+            _mark_pending(job)
+            continue
+        good[job.folder] = record
+        floor = max((newest[folder] for folder in job.inputs), default=0)
+        oldest, newest[job.folder] = _raise_times(job.files, floor)
+        _write_settings(job, again=None, not_after=oldest)
+    return pending
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
+
+
+def _raise_times(files: Sequence[str], floor: int) -> tuple[int, int]:
+    """Lift files older than ``floor`` (ns) to it; return the oldest and newest time that result."""
+    times = []
+    for file in files:
+        time = os.stat(file).st_mtime_ns
+        if time < floor:
+            os.utime(file, ns=(floor, floor))
+            time = floor
+        times.append(time)
+    return min(times), max(times)
+
+
+def _mark_pending(job: Job) -> None:
+    """Give a job whose outputs exist but are not good a settings file newer than all of them."""
+    times = [os.stat(file).st_mtime_ns for file in job.files if os.path.exists(file)]
+    if not times:
+        _write_settings(job, again=None, not_after=None)
+        return
+    _write_settings(job, again=secrets.token_hex(8), not_after=None)
+    newer = max(os.stat(job.settings_file).st_mtime_ns, max(times) + 1_000_000)
+    os.utime(job.settings_file, ns=(newer, newer))
+
+
+def _write_settings(job: Job, again: str | None, not_after: int | None) -> None:
+    """Write the settings file where its meaning changed, or with new bytes where ``again`` is given.
+
+    ``again`` is a mark without meaning: Snakemake overlooks a newer small input whose checksum it remembers.
+    """
+    path = job.settings_file
+    content: dict[str, Any] = job.to_json()
+    if again is not None:
+        content["again"] = again
+    if again is not None or _meaning(path) != content:
+        with writing(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    if not_after is not None and os.stat(path).st_mtime_ns > not_after:
+        os.utime(path, ns=(not_after, not_after))
+
+
+def _meaning(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_bytes())
+        content.pop("again", None)
+        return content
+    except (OSError, ValueError, AttributeError):
+        return None

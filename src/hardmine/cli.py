@@ -1,0 +1,208 @@
+"""The commands; thin, each importing what it needs when it runs."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardmine.artefacts import VERBS, Job, making
+from hardmine.errors import UserError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    help="Hard example mining for deep metric learning. 'snakemake --cores all' calls the six verbs in order.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
+Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
+PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
+
+
+@app.command(rich_help_panel="Verbs")
+def download(settings: SettingsFile, threads: Threads = 1) -> None:
+    """Fetch a data set's files as published."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.datasets.fetch import download
+
+        download(job, folder)
+
+    _run("download", settings, threads, work)
+
+
+@app.command(rich_help_panel="Verbs")
+def preprocess(settings: SettingsFile, threads: Threads = 1) -> None:
+    """Pack a data set into one array and its list."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.images.pack import preprocess
+
+        preprocess(job, folder)
+
+    _run("preprocess", settings, threads, work)
+
+
+@app.command(rich_help_panel="Verbs")
+def train(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
+    """Train one run with one seed."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.training.loop import train
+
+        train(job, folder, threads, device)
+
+    _run("train", settings, threads, work)
+
+
+@app.command(rich_help_panel="Verbs")
+def embed(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
+    """Embed validation and test images with a trained network."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.training.embed import embed
+
+        embed(job, folder, threads, device)
+
+    _run("embed", settings, threads, work)
+
+
+@app.command(rich_help_panel="Verbs")
+def evaluate(settings: SettingsFile, threads: Threads = 1) -> None:
+    """Measure retrieval and clustering."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.retrieval.evaluate import evaluate
+
+        evaluate(job, folder, threads)
+
+    _run("evaluate", settings, threads, work)
+
+
+@app.command(rich_help_panel="Verbs")
+def figures(settings: SettingsFile, threads: Threads = 1) -> None:
+    """Make the report: tables, figures, the page."""
+
+    def work(job: Job, folder: Path) -> None:
+        from hardmine.figures import figures
+
+        figures(job, folder)
+
+    _run("figures", settings, threads, work)
+
+
+@app.command(rich_help_panel="Care")
+def settle(plan: PlanFile = Path("params.yaml")) -> None:
+    """Write the settings files of a plan and say which artefacts will be made."""
+    from hardmine.artefacts import hold_workflow
+    from hardmine.artefacts import settle as settle_jobs
+
+    hold_workflow()
+    jobs = _jobs(plan)
+    pending = settle_jobs(jobs)
+    print(f"{len(jobs) - len(pending)} of {len(jobs)} artefacts are good.")
+    for folder in pending:
+        print(f"to be made: {folder}")
+
+
+@app.command(rich_help_panel="Care")
+def verify(
+    verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")] = "all",
+    plan: PlanFile = Path("params.yaml"),
+) -> None:
+    """Rehash artefacts and check what made them; leaves with 2 when something is wrong."""
+    from hardmine.artefacts import verify as verify_jobs
+
+    verbs = _verbs(verb)
+    jobs = _jobs(plan)
+    faults = verify_jobs(jobs, verbs)
+    if faults:
+        raise UserError("\n".join(faults) + "\nDelete a faulty artefact's made.json and run 'snakemake --cores all'.")
+    print(f"verified: {sum(job.verb in verbs for job in jobs)} artefacts ({verb}).")
+
+
+@app.command(rich_help_panel="Care")
+def prune(
+    verb: Annotated[str, typer.Argument(help=f"One of {', '.join(VERBS)}.")], plan: PlanFile = Path("params.yaml")
+) -> None:
+    """Move outputs of runs and seeds that left the plan into scratch/trash/."""
+    from hardmine.artefacts import prune as prune_jobs
+
+    (verb,) = _verbs(verb)
+    for source, target in prune_jobs(_jobs(plan), verb):
+        print(f"not in the plan any more: {source} moved to {target}")
+
+
+@app.command(rich_help_panel="Care")
+def schema() -> None:
+    """Print the JSON schema of a plan, for editors."""
+    import json
+
+    from hardmine.settings import plan_schema
+
+    print(json.dumps(plan_schema(), indent=1))
+
+
+@app.command(rich_help_panel="Care")
+def show(plan: PlanFile = Path("params.yaml")) -> None:
+    """Print the results table of a plan and where its page is."""
+    from hardmine.settings import read_plan
+
+    folder = Path("report", read_plan(plan).plan)
+    try:
+        table = (folder / "table.md").read_text()
+    except OSError:
+        raise UserError(f"{folder}/table.md: missing. 'make reproduce' makes it.") from None
+    print(f"{table}\n{folder}/index.html")
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one message and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"hardmine: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _run(verb: str, settings: Path, threads: int, work: Callable[[Job, Path], None]) -> None:
+    """Frame of every verb: threads first, then the job between its checks and its record."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    job = Job.read(settings)
+    if job.verb != verb:
+        raise UserError(f"{settings}: belongs to '{job.verb}', not to '{verb}'.")
+    start = time.monotonic()
+    with making(job) as folder:
+        work(job, folder)
+    print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)
+
+
+def _jobs(plan: Path) -> list[Job]:
+    from hardmine.settings import jobs_of, read_plan
+
+    return jobs_of(read_plan(plan))
+
+
+def _verbs(verb: str) -> tuple[str, ...]:
+    from hardmine.errors import nearest
+
+    if verb == "all":
+        return VERBS
+    if verb not in VERBS:
+        raise UserError(f"'{verb}' is no verb{nearest(verb, VERBS)}; allowed: all, {', '.join(VERBS)}.")
+    return (verb,)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""``items.csv``: one line an image, in the order of the packed rows."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardmine.artefacts import writing
+from hardmine.errors import UserError
+
+__all__ = ["SPLITS", "Items", "read_items", "write_items"]
+
+SPLITS = ("train", "validation", "test", "warm")
+_COLUMNS = ("row", "path", "class", "split", "role")
+_ROLES = ("train", "both", "query", "gallery")
+
+
+@dataclass(frozen=True)
+class Items:
+    """The list of a packed data set.
+
+    Attributes:
+        paths: where each image came from.
+        classes: class name of each image.
+        splits: one of ``SPLITS`` for each image; classes of different splits are disjoint.
+        roles: ``train``, or what an evaluated image serves as: ``both``, ``query``, ``gallery``.
+    """
+
+    paths: list[str]
+    classes: list[str]
+    splits: list[str]
+    roles: list[str]
+
+    def rows(self, *splits: str) -> np.ndarray:
+        """Rows of the given splits, ascending, int64."""
+        return np.flatnonzero(np.isin(np.asarray(self.splits), splits)).astype(np.int64)
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """Class numbers of ``rows``, 0..C-1 in the order of sorted class names, int64."""
+        return np.unique(np.asarray(self.classes)[rows], return_inverse=True)[1].astype(np.int64)
+
+
+def write_items(path: Path, items: Items) -> None:
+    """Write ``items.csv``."""
+    with writing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(_COLUMNS)
+        table.writerows(
+            (row, *values)
+            for row, values in enumerate(zip(items.paths, items.classes, items.splits, items.roles, strict=True))
+        )
+
+
+def read_items(path: Path) -> Items:
+    """Read ``items.csv``.
+
+    Raises:
+        UserError: the file is missing, truncated or altered, or a class stands in two splits.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            table = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({error}). 'snakemake --cores all' makes it again.") from None
+    if not table or tuple(table[0]) != _COLUMNS:
+        raise UserError(f"{path}: its first line must be {','.join(_COLUMNS)}.")
+    home: dict[str, str] = {}
+    for number, line in enumerate(table[1:]):
+        if len(line) != 5 or line[0] != str(number) or line[3] not in SPLITS or line[4] not in _ROLES:
+            raise UserError(f"{path}: line {number + 2} is damaged: {','.join(line)[:80]!r}.")
+        if home.setdefault(line[2], line[3]) != line[3]:
+            raise UserError(f"{path}: class {line[2]!r} is in {home[line[2]]} and in {line[3]}; splits must be disjoint.")
+    columns = list(zip(*table[1:], strict=True)) or [()] * 5
+    return Items(*(list(column) for column in columns[1:]))

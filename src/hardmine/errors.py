@@ -1,0 +1,17 @@
+"""Errors written for the person who can mend their cause."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something a person can put right: the command prints the message alone and leaves with code 2.
+
+    The message says what is wrong, where, what is allowed and what to do.
+    """
+
+
+def nearest(name: object, allowed: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the allowed name closest to ``name``, or an empty string."""
+    match = difflib.get_close_matches(str(name), list(allowed), n=1, cutoff=0.5)
+    return f" (did you mean '{match[0]}'?)" if match else ""

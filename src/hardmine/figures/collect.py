@@ -1,0 +1,78 @@
+"""From the artefacts of all runs to tidy tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hardmine.artefacts import Job
+from hardmine.errors import UserError
+from hardmine.retrieval import compare, summarise
+from hardmine.retrieval.evaluate import FINAL
+
+__all__ = ["collect_details", "collect_histories", "results_of", "statistics_of", "title_of"]
+
+
+def collect_details(job: Job) -> pd.DataFrame:
+    """Every measured value: ``dataset, run, method, seed, embedding, split, protocol, draw, metric, k, value``."""
+    rows = []
+    for run, seed in _runs(job):
+        path = Path("metrics", job.plan, run, f"seed{seed}", "metrics.json")
+        try:
+            values = json.loads(path.read_text())["values"]
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{path}: cannot be read ({error}). Delete made.json beside it and run again.") from None
+        method = job.settings["runs"][run]["method"]
+        head = {"dataset": job.settings["dataset"], "run": run, "method": method, "seed": seed}
+        rows += [{**head, **value} for value in values]
+    table = pd.DataFrame(rows)
+    table["k"] = table["k"].astype("Int64")
+    return table
+
+
+def collect_histories(job: Job) -> pd.DataFrame:
+    """All rows of all ``history.csv``, with ``run`` and ``seed``."""
+    parts = []
+    for run, seed in _runs(job):
+        path = Path("models", job.plan, run, f"seed{seed}", "history.csv")
+        try:
+            part = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read ({error}). Delete made.json beside it and run again.") from None
+        parts.append(part.assign(run=run, seed=seed))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def results_of(details: pd.DataFrame) -> pd.DataFrame:
+    """``results.csv``: the final embedding on the test split."""
+    final = details[(details.embedding == FINAL) & (details.split == "test")]
+    return final[["dataset", "run", "method", "seed", "metric", "k", "value"]].reset_index(drop=True)
+
+
+def statistics_of(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """``statistics.csv``: for each metric and run, the mean over seeds, and the paired comparison with the baseline."""
+    rows = []
+    for (metric, k), part in results.groupby(["metric", "k"], dropna=False, sort=False):
+        runs = {run: dict(zip(own.seed, own.value, strict=True)) for run, own in part.groupby("run", sort=False)}
+        against = compare(runs, baseline) if baseline in runs else {}
+        for run, values in runs.items():
+            row: dict[str, Any] = {"run": run, "metric": metric, "k": k, **vars(summarise(values))}
+            if run in against:
+                other = against[run]
+                row |= {"difference": other.difference, "difference_half_width": other.half_width}
+                row |= {"p": other.p, "p_holm": other.p_holm, "verdict": other.verdict}
+            else:
+                row["verdict"] = "baseline"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def title_of(metric: str, k: Any) -> str:
+    """How a metric is written for people."""
+    names = {"map@r": "MAP@R", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI", "f1": "F1"}
+    return f"R@{int(k)}" if metric == "recall" else names.get(metric, metric)
+
+
+def _runs(job: Job) -> list[tuple[str, int]]:
+    return [(run, seed) for run in job.settings["runs"] for seed in job.settings["seeds"]]

@@ -1,0 +1,71 @@
+"""The figures verb: everything in ``report/<plan>/``."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from hardmine.artefacts import Job, read_record, writing
+
+from .collect import collect_details, collect_histories, results_of, statistics_of, title_of
+from .gallery import draw_gallery
+from .page import render_page
+from .plots import plot_curves, plot_loss, plot_recall
+from .tables import table_markdown, table_tex
+
+__all__ = ["figures"]
+
+
+def figures(job: Job, folder: Path) -> None:
+    """Write the tables, figures and page of a plan."""
+    baseline = job.settings["baseline"]
+    details, histories = collect_details(job), collect_histories(job)
+    results = results_of(details)
+    statistics = statistics_of(results, baseline)
+    _write_csv(folder / "results.csv", results)
+    _write_csv(folder / "details.csv", details)
+    _write_csv(folder / "statistics.csv", statistics)
+    _write_csv(folder / "curves.csv", _curves(histories))
+    _write_text(folder / "summary.json", json.dumps(_summary(statistics), indent=1) + "\n")
+    _write_text(folder / "table.md", table_markdown(statistics, baseline))
+    _write_text(folder / "table.tex", table_tex(statistics))
+    drawings = folder / "figures"
+    plot_recall(results, statistics, drawings)
+    plot_curves(histories, drawings)
+    plot_loss(histories, drawings)
+    best = _best_run(statistics)
+    lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
+    draw_gallery(lists, Path(job.where["packed"]), drawings / "gallery.png")
+    record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
+    _write_text(folder / "index.html", render_page(job, statistics, best, record))
+
+
+def _best_run(statistics: pd.DataFrame) -> str:
+    first = statistics[(statistics.metric == "recall") & (statistics.k == statistics.k.min())]
+    return str(first.loc[first["mean"].idxmax()].run)
+
+
+def _curves(histories: pd.DataFrame) -> pd.DataFrame:
+    """Validation recall at 1, mean over seeds: ``run, images, recall``."""
+    if "val_recall@1" not in histories:
+        return pd.DataFrame(columns=["run", "images", "recall"])
+    groups = histories.dropna(subset=["val_recall@1"]).groupby(["run", "images"], sort=False)["val_recall@1"]
+    return groups.mean().rename("recall").reset_index()
+
+
+def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Means for ``dvc metrics``: run, then metric."""
+    table: dict[str, dict[str, float]] = {}
+    for row in statistics.itertuples():
+        table.setdefault(row.run, {})[title_of(row.metric, row.k)] = round(float(row.mean), 6)
+    return table
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> None:
+    with writing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,82 @@
+"""How figures look: one colour a method everywhere, safe for colour-blind readers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from hardmine.artefacts import writing
+
+__all__ = ["colour_of", "figure", "line_of", "save"]
+
+_COLOURS = {
+    "random": "#888888",
+    "triplet-random": "#56B4E9",
+    "triplet-semihard": "#0072B2",
+    "triplet-hard": "#1B3A5C",
+    "triplet-distance": "#6A9FD4",
+    "contrastive": "#B8860B",
+    "lifted": "#9A6324",
+    "npair": "#009E73",
+    "angular": "#5B8C5A",
+    "histogram": "#8C6D9E",
+    "proxy-nca": "#C49A00",
+    "softmax": "#E0B050",
+    "margin": "#44AA99",
+    "hdc": "#D55E00",
+    "smart-mining": "#CC3366",
+    "schem": "#7B3294",
+    "hdml-npair": "#117733",
+    "hdml-triplet": "#66A61E",
+}
+_SPARE = ("#332288", "#AA4499", "#DDCC77", "#882255", "#999933", "#661100", "#6699CC", "#AA4466")
+_DASHES = ("-", "--", "-.", ":")
+
+
+def colour_of(run: str) -> str:
+    """The colour of a run: its own, its longest known prefix's, or a spare one tied to the name."""
+    known = [name for name in _COLOURS if run == name or run.startswith(f"{name}-")]
+    return _COLOURS[max(known, key=len)] if known else _SPARE[sum(run.encode()) % len(_SPARE)]
+
+
+def line_of(run: str) -> str:
+    """The dash of a run: solid for a method's main run, others for its variants."""
+    return "-" if run in _COLOURS else _DASHES[1 + sum(run.encode()) % 3]
+
+
+@contextmanager
+def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, plt.Axes]]:
+    """A figure with one axes in the project's style; sizes in inches."""
+    style = {
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.6,
+        "axes.axisbelow": True,
+        "legend.frameon": False,
+        "svg.hashsalt": "hardmine",
+        "svg.fonttype": "path",
+        "figure.dpi": 100,
+    }
+    with plt.rc_context(style):
+        drawn, axes = plt.subplots(figsize=(width, height), layout="constrained")
+        try:
+            yield drawn, axes
+        finally:
+            plt.close(drawn)
+
+
+def save(drawn: Figure, folder: Path, name: str) -> None:
+    """Write ``<name>.svg`` and ``<name>.png`` (200 dpi), the same bytes for the same figure."""
+    with writing(folder / f"{name}.svg") as temporary:
+        drawn.savefig(temporary, metadata={"Date": None})
+    with writing(folder / f"{name}.png") as temporary:
+        drawn.savefig(temporary, dpi=200, metadata={"Software": None})

@@ -1,0 +1,73 @@
+"""The results table, for reading and for papers."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from .collect import title_of
+
+__all__ = ["table_markdown", "table_rows", "table_tex"]
+
+
+def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
+    """Columns (metric, k) in their order, and one dict a run: ``run``, ``seeds``, ``verdict``, ``difference``, ``cells``.
+
+    Cells hold mean and half width in percent; runs are sorted by the first metric, best first.
+    """
+    columns = list(statistics[["metric", "k"]].drop_duplicates().itertuples(index=False, name=None))
+    rows = []
+    for run, part in statistics.groupby("run", sort=False):
+        by_metric = {title_of(row.metric, row.k): row for row in part.itertuples()}
+        first = by_metric[title_of(*columns[0])]
+        rows.append(
+            {
+                "run": run,
+                "seeds": int(first.seeds),
+                "verdict": first.verdict,
+                "difference": 100 * first.difference if first.verdict != "baseline" else math.nan,
+                "difference_half_width": 100 * first.difference_half_width if first.verdict != "baseline" else math.nan,
+                "p_holm": first.p_holm if first.verdict != "baseline" else math.nan,
+                "cells": [
+                    (100 * by_metric[title_of(*column)].mean, 100 * by_metric[title_of(*column)].half_width)
+                    for column in columns
+                ],
+            }
+        )
+    rows.sort(key=lambda row: -row["cells"][0][0])
+    return columns, rows
+
+
+def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
+    """Markdown: mean ± half width of the 95 % t-interval over seeds, in percent; the difference to the baseline."""
+    columns, rows = table_rows(statistics)
+    titles = [title_of(*column) for column in columns]
+    lines = [
+        f"| run | seeds | {' | '.join(titles)} | R@1 minus {baseline} | verdict |",
+        f"|---|--:|{'--:|' * len(titles)}--:|---|",
+    ]
+    for row in rows:
+        cells = " | ".join(_number(*cell, "±") for cell in row["cells"])
+        difference = "" if math.isnan(row["difference"]) else _number(row["difference"], row["difference_half_width"], "±", sign=True)
+        lines.append(f"| {row['run']} | {row['seeds']} | {cells} | {difference} | {row['verdict']} |")
+    return "\n".join(lines) + "\n"
+
+
+def table_tex(statistics: pd.DataFrame) -> str:
+    """A LaTeX ``tabular`` (package booktabs), the best mean of each column in bold."""
+    columns, rows = table_rows(statistics)
+    best = [max(row["cells"][index][0] for row in rows) for index in range(len(columns))]
+    head = " & ".join(title_of(*column) for column in columns)
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"run & {head} \\", r"\midrule"]
+    for row in rows:
+        cells = []
+        for (mean, half), top in zip(row["cells"], best, strict=True):
+            text = _number(mean, half, r"\pm ")
+            cells.append(rf"$\mathbf{{{text}}}$" if mean == top else f"${text}$")
+        lines.append(f"{row['run']} & {' & '.join(cells)} \\\\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _number(mean: float, half: float, sign_text: str, sign: bool = False) -> str:
+    shown = f"{mean:+.1f}" if sign else f"{mean:.1f}"
+    return shown if math.isnan(half) else f"{shown}{' ' if sign_text == '±' else ''}{sign_text}{' ' if sign_text == '±' else ''}{half:.1f}"

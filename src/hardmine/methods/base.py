@@ -1,0 +1,204 @@
+"""What every method is: a network, a source of batches, one training step, what it logs, its state."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hardmine.backbones import EmbeddingNetwork
+from hardmine.images.batches import TrainingImages
+from hardmine.mining import BalancedSampler
+from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.methods import RunSettings
+from hardmine.settings.training import Training
+from hardmine.training.log import EpochLog
+
+__all__ = ["Method", "Setup"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a method is built from.
+
+    Attributes:
+        run: settings of the method.
+        backbone: settings of the network.
+        training: settings of training.
+        images: the training images, on the device; ``images.labels`` int64 [N], classes 0..C-1.
+        channels: colour channels of an image.
+        size: edge of an image in pixels.
+        device: where training happens.
+        seed: of everything random.
+    """
+
+    run: RunSettings
+    backbone: SmallCNN
+    training: Training
+    images: TrainingImages
+    channels: int
+    size: int
+    device: torch.device
+    seed: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class numbers of the training images, int64 [N]."""
+        return self.images.store.labels
+
+    @property
+    def classes(self) -> int:
+        """Number of training classes."""
+        return self.images.store.classes
+
+    def generator(self, purpose: int) -> torch.Generator:
+        """A CPU generator of its own for a purpose, tied to the seed."""
+        return torch.Generator().manual_seed(self.seed * 1000 + purpose)
+
+
+class Method(ABC):
+    """A training method.
+
+    A subclass builds what it needs in ``__init__``, after ``super().__init__``, and registers everything that
+    remembers something in ``self.parts``: objects with ``state_dict`` and ``load_state_dict``.
+    """
+
+    network_class: ClassVar[type[EmbeddingNetwork]] = EmbeddingNetwork
+    """What is trained and saved."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.images = setup.images
+        torch.manual_seed(setup.seed)
+        self.network = self.build_network(setup.run, setup.backbone, setup.channels, setup.size)
+        self.network.to(device=setup.device, memory_format=torch.channels_last)
+        self.sampler = self.build_sampler()
+        self.parts: dict[str, Any] = {"network": self.network, "sampler": self.sampler, "images": self.images}
+        self.optimisers: list[torch.optim.Optimizer] = []
+        self.step_number = 0
+
+    @classmethod
+    def build_network(cls, run: RunSettings, backbone: SmallCNN, channels: int, size: int) -> EmbeddingNetwork:
+        """The network as saved in ``model.safetensors``, with random weights."""
+        return cls.network_class(backbone, channels, size)
+
+    def build_sampler(self) -> Any:
+        """The source of index batches: ``next_batch()``, ``steps_per_epoch``, ``batch_size``, state."""
+        batch = self.setup.training.batch
+        return BalancedSampler(self.setup.labels, batch.classes, batch.images_per_class, self.setup.seed)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Parameters with their learning rates (key ``lr``), for ``add_optimiser``."""
+        return [{"params": list(self.network.parameters()), "lr": self.setup.training.learning_rate}]
+
+    def add_optimiser(self, groups: Iterable[dict[str, Any]], name: str = "optimiser") -> torch.optim.Optimizer:
+        """Make the optimiser the settings name and register it."""
+        training = self.setup.training
+        optimiser: torch.optim.Optimizer
+        if training.optimiser == "adam":
+            optimiser = torch.optim.Adam(groups, weight_decay=training.weight_decay)
+        else:
+            optimiser = torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
+        for group in optimiser.param_groups:
+            group["start_lr"] = group["lr"]
+        self.optimisers.append(optimiser)
+        self.parts[name] = optimiser
+        return optimiser
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in an epoch."""
+        return int(self.sampler.steps_per_epoch)
+
+    @property
+    def images_per_step(self) -> int:
+        """Training images in a step."""
+        return int(self.sampler.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps that use up the budget of training images."""
+        return max(1, round(self.setup.training.images / self.images_per_step))
+
+    def begin_epoch(self, epoch: int, log: EpochLog) -> None:
+        """Called before the first step of an epoch (from 0)."""
+
+    def step(self, log: EpochLog) -> None:
+        """One training step: batch, forward, loss, backward, update."""
+        rows = self.sampler.next_batch()
+        self.set_learning_rates()
+        with self.precision():
+            outputs = self.network(self.images.augmented(rows))
+        outputs = {name: value.float() for name, value in outputs.items()}
+        loss = self.loss(outputs, torch.from_numpy(rows), log)
+        self.update(loss)
+        log.add("loss", loss)
+
+    @abstractmethod
+    def loss(self, outputs: dict[str, Tensor], rows: Tensor, log: EpochLog) -> Tensor:
+        """The loss of a batch, a scalar with gradient.
+
+        Args:
+            outputs: what the network gives for the batch.
+            rows: int64 [n], positions of the batch's images among the training images.
+            log: takes values to report.
+        """
+
+    def update(self, loss: Tensor) -> None:
+        """Backward and one step of every optimiser."""
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.setup.training.gradient_clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.setup.training.gradient_clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+
+    def set_learning_rates(self) -> None:
+        """Learning rates of the running step, by the schedule."""
+        factor = self.schedule(self.step_number)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["start_lr"] * factor
+
+    def schedule(self, step: int) -> float:
+        """Factor on the learning rates at a step (from 0)."""
+        match self.setup.training.schedule:
+            case "cosine":
+                return 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
+            case "halve-every-3-epochs":
+                return 0.5 ** (step // self.steps_per_epoch // 3)
+        return 1.0
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Autocast to bf16 where the settings ask for it."""
+        if self.setup.training.precision == "bf16":
+            return torch.autocast(self.setup.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    @torch.no_grad()
+    def embed_training(self, rows: np.ndarray, block: int = 500) -> Tensor:
+        """Final embeddings of training images in evaluation mode, float32 [k, D], length 1, on the device."""
+        was_training = self.network.training
+        self.network.eval()
+        parts = [
+            next(iter(self.network.embed(self.images.plain(rows[start : start + block])).values()))
+            for start in range(0, len(rows), block)
+        ]
+        self.network.train(was_training)
+        return torch.cat(parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything training needs to go on."""
+        return {"step_number": self.step_number, **{name: part.state_dict() for name, part in self.parts.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a saved state."""
+        self.step_number = state["step_number"]
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])

@@ -1,0 +1,108 @@
+"""What several seeds say: means with intervals, and paired tests against a baseline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Comparison", "Summary", "compare", "summarise"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean over seeds with the half width of the 95 % t-interval (nan for one seed)."""
+
+    mean: float
+    half_width: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run against the baseline, seed by seed.
+
+    Attributes:
+        difference: mean of run minus baseline over the shared seeds.
+        half_width: of the 95 % t-interval of the difference (nan below two seeds).
+        p: of the paired t-test (nan below two seeds).
+        p_holm: the same after Holm's correction over all runs compared.
+        seeds: shared seeds.
+        verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction.
+    """
+
+    difference: float
+    half_width: float
+    p: float
+    p_holm: float
+    seeds: int
+    verdict: str
+
+
+def summarise(values: Mapping[int, float]) -> Summary:
+    """Mean and 95 % t-interval of values by seed."""
+    numbers = np.array(list(values.values()), dtype=np.float64)
+    return Summary(float(numbers.mean()), _half_width(numbers), len(numbers))
+
+
+def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str, Comparison]:
+    """Paired t-tests of every run against the baseline over the seeds they share, with Holm's correction.
+
+    Args:
+        runs: value by seed, for each run, the baseline among them.
+        baseline: name of the baseline.
+    """
+    differences = {}
+    for name, values in runs.items():
+        if name != baseline:
+            shared = sorted(set(values) & set(runs[baseline]))
+            differences[name] = np.array([values[seed] - runs[baseline][seed] for seed in shared])
+    p_values = {name: _paired_p(numbers) for name, numbers in differences.items()}
+    corrected = _holm(p_values)
+    return {
+        name: Comparison(
+            float(numbers.mean()) if len(numbers) else float("nan"),
+            _half_width(numbers),
+            p_values[name],
+            corrected[name],
+            len(numbers),
+            _verdict(numbers, corrected[name]),
+        )
+        for name, numbers in differences.items()
+    }
+
+
+def _half_width(numbers: np.ndarray) -> float:
+    if len(numbers) < 2:
+        return float("nan")
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
+
+
+def _paired_p(differences: np.ndarray) -> float:
+    if len(differences) < 2:
+        return float("nan")
+    if np.ptp(differences) == 0:
+        return 1.0 if differences[0] == 0 else 0.0
+    from scipy.stats import ttest_1samp
+
+    return float(ttest_1samp(differences, 0.0).pvalue)
+
+
+def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's step-down correction; nan stays nan and does not count."""
+    known = sorted((p, name) for name, p in p_values.items() if not np.isnan(p))
+    corrected = dict.fromkeys(p_values, float("nan"))
+    floor = 0.0
+    for rank, (p, name) in enumerate(known):
+        floor = max(floor, min(1.0, p * (len(known) - rank)))
+        corrected[name] = floor
+    return corrected
+
+
+def _verdict(differences: np.ndarray, p: float) -> str:
+    if np.isnan(p):
+        return "one seed"
+    if p >= 0.05:
+        return "within noise"
+    return "above" if differences.mean() > 0 else "below"

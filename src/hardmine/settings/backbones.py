@@ -1,0 +1,24 @@
+"""Network families and their sizes."""
+
+from typing import Literal
+
+from pydantic import PositiveInt
+
+from .base import Settings, overrides_of
+
+__all__ = ["Backbone", "BackboneOverrides", "SmallCNN"]
+
+
+class SmallCNN(Settings):
+    """Seven 3×3 convolutions with batch norm in four blocks, for small images; taps after blocks 2, 3 and 4."""
+
+    name: Literal["small-cnn"] = "small-cnn"
+    """The family."""
+    width: PositiveInt = 16
+    """Channels of the first block; each block has twice as many as the one before."""
+    embedding: PositiveInt = 64
+    """Dimensions of the embedding."""
+
+
+Backbone = SmallCNN
+BackboneOverrides = overrides_of(SmallCNN)

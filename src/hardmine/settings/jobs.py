@@ -1,0 +1,103 @@
+"""From a plan to its jobs, each with the resolved settings that decide its result."""
+
+from typing import Any
+
+from hardmine.artefacts import Job
+
+from .plan import Plan
+
+__all__ = ["REVISIONS", "jobs_of"]
+
+REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 1, "figures": 1}
+"""Raised whenever a verb's results change for equal settings, whatever the method or data set."""
+
+FIGURES = ("recall", "curves", "loss")
+"""Figures every report has."""
+
+
+def jobs_of(plan: Plan) -> list[Job]:
+    """All jobs of a plan, upstream first."""
+    dataset = plan.dataset
+    raw = f"data/raw/{dataset.name}"
+    packed = f"data/packed/{dataset.name}-{dataset.variant}"
+
+    def job(verb: str, folder: str, outputs: tuple[str, ...], inputs: tuple[str, ...], settings: dict[str, Any], **where: Any) -> Job:
+        return Job(plan.plan, verb, folder, outputs, inputs, {"verb_revision": REVISIONS[verb], **settings}, where)
+
+    jobs = [
+        job("download", raw, dataset.raw_files, (), {"dataset": dataset.name, "revision": dataset.revision}),
+        job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}),
+    ]
+    order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
+    for verb in ("train", "embed", "evaluate"):
+        for name in order:
+            for seed in plan.seeds:
+                jobs.append(_run_job(plan, verb, name, seed, packed, job))
+    metrics = [item.folder for item in jobs if item.verb == "evaluate"]
+    models = [item.folder for item in jobs if item.verb == "train"]
+    diagnostics = {figure: None for run in plan.runs.values() for figure in run.diagnostics}
+    names = [*FIGURES, *diagnostics]
+    jobs.append(
+        job(
+            "figures",
+            f"report/{plan.plan}",
+            (
+                *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
+                *("table.md", "table.tex", "figures/gallery.png"),
+                *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
+            ),
+            (packed, *models, *metrics),
+            {
+                "plan": plan.plan,
+                "dataset": dataset.name,
+                "baseline": plan.baseline,
+                "seeds": list(plan.seeds),
+                "runs": {name: run.own() for name, run in plan.runs.items()},
+                "recall_at": list(plan.evaluation.recall_at),
+                "protocol": plan.evaluation.protocol,
+                "figures": names,
+            },
+            packed=packed,
+        )
+    )
+    return jobs
+
+
+def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
+    run = plan.runs[name]
+    place = f"{plan.plan}/{name}/seed{seed}"
+    where = {"run": name, "seed": seed, "packed": packed, "model": f"models/{place}", "embeddings": f"embeddings/{place}"}
+    if verb == "train":
+        origin = plan.origin_of(run)
+        start = f"models/{plan.plan}/{origin}/seed{seed}" if origin else None
+        training = plan.training_of(run)
+        settings = {
+            "method": run.own(for_training=True),
+            "seed": seed,
+            "backbone": plan.backbone_of(run).model_dump(mode="json"),
+            "training": training.model_dump(mode="json"),
+            "protocol": plan.evaluation.protocol,
+            "start": "run" if origin else "none",
+        }
+        return job(
+            verb,
+            f"models/{place}",
+            ("model.safetensors", "history.csv"),
+            (packed, start) if start else (packed,),
+            settings,
+            **where,
+            start=start,
+            checkpoint_seconds=training.checkpoint_seconds,
+        )
+    if verb == "embed":
+        settings = {"method": run.own(), "backbone": plan.backbone_of(run).model_dump(mode="json")}
+        return job(verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where)
+    settings = {"evaluation": plan.evaluation.model_dump(mode="json")}
+    return job(
+        verb,
+        f"metrics/{place}",
+        ("metrics.json", "neighbours.safetensors"),
+        (packed, f"embeddings/{place}"),
+        settings,
+        **where,
+    )

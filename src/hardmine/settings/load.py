@@ -1,0 +1,107 @@
+"""Reading a plan, with errors for the person who wrote it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hardmine.errors import UserError, nearest
+
+from .base import Settings
+from .methods import METHODS
+from .plan import Plan
+
+__all__ = ["load_plan", "read_plan"]
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and validate a plan file.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or a key or value is not allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text.") from None
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+    return load_plan(content, str(path))
+
+
+def load_plan(content: Any, source: str) -> Plan:
+    """Validate a plan's content; ``source`` names it in messages. Numbers may come as strings (``--config``).
+
+    Raises:
+        UserError: a key or value is not allowed; the message names all of them.
+    """
+    if not isinstance(content, Mapping):
+        raise UserError(f"{source}: must hold keys and values; its first keys are {', '.join(Plan.model_fields)}.")
+    try:
+        return Plan.model_validate(dict(content))
+    except ValidationError as error:
+        lines = dict.fromkeys(_explain(detail) for detail in error.errors(include_url=False))
+        raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
+    except RecursionError:
+        raise UserError(f"{source}: is nested too deeply.") from None
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """One sentence for one fault: the key, what is wrong, what is allowed, the nearest match."""
+    path = _keys(detail["loc"])
+    key = ".".join(path)
+    match detail["type"]:
+        case "extra_forbidden":
+            allowed = _allowed_keys(path[:-1])
+            return f"{key}: unknown key{nearest(path[-1], allowed)}; allowed here: {', '.join(allowed)}."
+        case "union_tag_invalid":
+            tag = detail["ctx"]["tag"]
+            return f"{key}.method: '{tag}' is no method{nearest(tag, METHODS)}; allowed: {', '.join(METHODS)}."
+        case "union_tag_not_found":
+            return f"{key}.method: is missing; allowed: {', '.join(METHODS)}."
+        case "literal_error":
+            allowed = [word.strip("'") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+            return f"{key}: {detail['input']!r} is not allowed{nearest(detail['input'], allowed)}; allowed: {', '.join(allowed)}."
+        case "missing":
+            return f"{key}: is missing."
+        case "value_error":
+            return f"{key + ': ' if key else ''}{detail['ctx']['error']}."
+        case "string_pattern_mismatch":
+            return f"{key}: {detail['input']!r} is not allowed; it must match {detail['ctx']['pattern']}."
+        case _:
+            given = repr(detail["input"])
+            return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]} (given: {given[:80]})."
+
+
+def _keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys a person wrote: pydantic's location without the union tags it inserts after ``runs.<name>``."""
+    keys = [str(part) for part in location if part != "[key]"]
+    if len(keys) > 2 and keys[0] == "runs" and keys[2] in METHODS:
+        del keys[2]
+    return keys
+
+
+def _allowed_keys(path: list[str]) -> list[str]:
+    """The keys allowed in the section at ``path``."""
+    models: list[type[Settings]] = [Plan]
+    for index, key in enumerate(path):
+        if path[0] == "runs" and index == 0:
+            continue
+        if path[0] == "runs" and index == 1:
+            models = list(METHODS.values())
+            continue
+        found = [model.model_fields[key].annotation for model in models if key in model.model_fields]
+        models = [kind for item in found for kind in _settings_in(item)]
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+
+
+def _settings_in(annotation: Any) -> list[type[Settings]]:
+    kinds = getattr(annotation, "__args__", (annotation,))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)]

@@ -1,0 +1,85 @@
+"""A plan: what to run on which data set."""
+
+from typing import Annotated, Any, Union
+
+from pydantic import Field, model_validator
+
+from .backbones import Backbone
+from .base import Settings
+from .datasets import DatasetSettings
+from .evaluation import Evaluation
+from .methods import METHODS, RunSettings
+from .training import Training
+
+__all__ = ["AnyRun", "Plan", "plan_schema"]
+
+AnyRun = Annotated[Union[tuple(METHODS.values())], Field(discriminator="method")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+class Plan(Settings):
+    """One YAML file: a data set, the sections all runs share, and the runs."""
+
+    plan: Name
+    """Name of the plan: folders of models, metrics and the report carry it."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 1, 2), min_length=1)
+    """One training a run and seed."""
+    baseline: Name
+    """The run the others are tested against."""
+    dataset: DatasetSettings
+    """The data set and how it is packed."""
+    backbone: Backbone = Backbone()
+    """The network."""
+    training: Training = Training()
+    """How networks are trained."""
+    evaluation: Evaluation = Evaluation()
+    """What is measured."""
+    runs: dict[Name, AnyRun] = Field(min_length=1)  # type: ignore[valid-type]
+    """The named runs."""
+
+    @model_validator(mode="after")
+    def _refer_to_runs(self) -> "Plan":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: {list(self.seeds)} has a seed twice")
+        if self.baseline not in self.runs:
+            raise ValueError(f"baseline: there is no run '{self.baseline}'; the runs are {', '.join(self.runs)}")
+        for name, run in self.runs.items():
+            origin = self.origin_of(run)
+            if origin is None:
+                continue
+            if origin not in self.runs:
+                raise ValueError(f"runs.{name}.weights: there is no run '{origin}'; the runs are {', '.join(self.runs)}")
+            if self.origin_of(self.runs[origin]) is not None:
+                raise ValueError(f"runs.{name}.weights: '{origin}' starts from another run itself; chains are not allowed")
+            if self.backbone_of(run) != self.backbone_of(self.runs[origin]):
+                raise ValueError(f"runs.{name}.weights: '{origin}' has another backbone")
+        return self
+
+    @staticmethod
+    def origin_of(run: RunSettings) -> str | None:
+        """The run whose weights this run starts from."""
+        kind, _, name = run.weights.partition("/")
+        return name if kind == "run" else None
+
+    def backbone_of(self, run: RunSettings) -> Backbone:
+        """The plan's backbone with the run's overrides."""
+        return _merged(self.backbone, run.backbone)
+
+    def training_of(self, run: RunSettings) -> Training:
+        """The plan's training section with the run's overrides."""
+        return _merged(self.training, run.training)
+
+
+def _merged(shared: Any, overrides: Settings) -> Any:
+    """``shared`` with the keys that were set in ``overrides``, sections merged key by key."""
+    changes = {}
+    for name in overrides.model_fields_set:
+        value = getattr(overrides, name)
+        if value is not None:
+            changes[name] = _merged(getattr(shared, name), value) if isinstance(value, Settings) else value
+    return type(shared).model_validate({**{key: getattr(shared, key) for key in type(shared).model_fields}, **changes})
+
+
+def plan_schema() -> dict[str, Any]:
+    """The JSON schema of a plan file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}

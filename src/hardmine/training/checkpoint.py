@@ -1,0 +1,70 @@
+"""Checkpoints: whole, tied to the settings and inputs they belong to, never part of an artefact."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hardmine.artefacts import Job, read_record, writing
+
+__all__ = ["load_checkpoint", "remove_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(job: Job, state: dict[str, Any]) -> None:
+    """Write the state of training, with the random numbers of torch, under the job's key."""
+    with writing(_path(job)) as temporary:
+        torch.save({"key": _key(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}, temporary)
+
+
+def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:
+    """The state of an interrupted run with the same settings and inputs, or None. Restores torch's random numbers."""
+    path = _path(job)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # whatever a damaged file makes torch raise
+        print(f"{path}: is damaged ({error}); training starts anew.", flush=True)
+        return None
+    if content["key"] != _key(job):
+        return None
+    torch.set_rng_state(content["torch"])
+    if device.type == "cuda" and content["cuda"]:
+        torch.cuda.set_rng_state_all(content["cuda"])
+    return content["state"]
+
+
+def remove_checkpoint(job: Job) -> None:
+    """Remove the checkpoint of a finished run."""
+    _path(job).unlink(missing_ok=True)
+
+
+def _path(job: Job) -> Path:
+    return job.scratch / "checkpoint.pt"
+
+
+def _key(job: Job) -> str:
+    """Digest of the settings and of the inputs' contents."""
+    records = {folder: read_record(folder) for folder in job.inputs}
+    inputs = {folder: record.outputs if record else None for folder, record in records.items()}
+    return hashlib.sha256(json.dumps([job.settings, inputs], sort_keys=True).encode()).hexdigest()
+
+
+def _cuda_state() -> list[torch.Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+
+def _plain(value: Any) -> Any:
+    """Containers and tensors only: what may be loaded without trusting the file."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

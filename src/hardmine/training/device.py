@@ -1,0 +1,31 @@
+"""Device and threads."""
+
+import os
+
+import torch
+
+from hardmine.errors import UserError
+
+__all__ = ["prepare_device"]
+
+
+def prepare_device(name: str, threads: int) -> torch.device:
+    """Set the threads, make arithmetic repeatable, and choose the device.
+
+    Args:
+        name: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
+        threads: of torch.
+
+    Raises:
+        UserError: a GPU is asked for where there is none.
+    """
+    torch.set_num_threads(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda"):
+        if not torch.cuda.is_available():
+            raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=name.startswith("cuda"))
+    return torch.device(name)

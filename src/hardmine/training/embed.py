@@ -1,0 +1,40 @@
+"""The embed verb: a trained network's embeddings of the validation and test images."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from hardmine.artefacts import Job, writing
+from hardmine.errors import UserError
+from hardmine.images import open_store
+from hardmine.methods import method_class
+from hardmine.settings.backbones import SmallCNN
+
+from .device import prepare_device
+from .loop import embed_rows, method_settings, read_weights
+
+__all__ = ["embed"]
+
+
+def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
+    """Write ``embeddings.safetensors``: ``rows`` int64 [N] of the packed array, and float32 [N, D] for each embedding.
+
+    Raises:
+        UserError: the model file is damaged or does not fit the settings.
+    """
+    device = prepare_device(device_name, threads)
+    store, _ = open_store(Path(job.where["packed"]), "validation", "test")
+    settings = method_settings(job.settings["method"])
+    backbone = SmallCNN.model_validate(job.settings["backbone"])
+    network = method_class(settings.method).build_network(settings, backbone, store.channels, int(store.pixels.shape[1]))
+    path = Path(job.where["model"], "model.safetensors")
+    try:
+        network.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        raise UserError(f"{path}: does not fit the network of the settings: {str(error).splitlines()[-1].strip()}") from None
+    network.to(device=device, memory_format=torch.channels_last)
+    tensors: dict[str, np.ndarray] = {"rows": store.rows, **embed_rows(network, store, device)}
+    with writing(folder / "embeddings.safetensors") as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)

@@ -1,0 +1,180 @@
+"""The training loop, top to bottom."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hardmine.artefacts import Job, writing
+from hardmine.errors import UserError
+from hardmine.images import open_store
+from hardmine.images.batches import TrainingImages, normalise
+from hardmine.methods import Method, Setup, build_method
+from hardmine.retrieval.metrics import retrieval_metrics, retrieve
+from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.methods import METHODS
+from hardmine.settings.training import Training
+
+from .checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from .device import prepare_device
+from .history import History
+from .log import EpochLog
+from .progress import Progress
+
+__all__ = ["embed_rows", "method_settings", "read_weights", "train"]
+
+
+def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
+    """Train one run with one seed; writes ``model.safetensors`` and ``history.csv``.
+
+    Raises:
+        UserError: a loss is not finite, or the embeddings collapsed to a point.
+    """
+    device = prepare_device(device_name, threads)
+    method, validation = _build(job, device)
+    history, log, best = History(), EpochLog(), Best(fair=job.settings["protocol"] == "fair")
+    parts = {"method": method, "history": history, "log": log, "best": best}
+    saved = load_checkpoint(job, device)
+    if saved:
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        print(f"resumed at step {method.step_number} of {method.total_steps}", flush=True)
+    elif job.where["start"]:
+        method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
+
+    progress = Progress(job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step)
+    written = time.monotonic()
+    method.network.train()
+    while method.step_number < method.total_steps:
+        epoch, within = divmod(method.step_number, method.steps_per_epoch)
+        if within == 0:
+            method.begin_epoch(epoch, log)
+        method.step(log)
+        method.step_number += 1
+        progress.advance(log)
+        if method.step_number % method.steps_per_epoch == 0 or method.step_number == method.total_steps:
+            _close_epoch(method, validation, epoch, history, log, best)
+        if time.monotonic() - written >= job.where["checkpoint_seconds"]:
+            save_checkpoint(job, {name: part.state_dict() for name, part in parts.items()})
+            written = time.monotonic()
+    progress.close()
+
+    weights = best.weights or _weights(method)
+    with writing(folder / "model.safetensors") as temporary:
+        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+    history.write(folder / "history.csv")
+    remove_checkpoint(job)
+
+
+class Best:
+    """The weights of the epoch that is best on validation classes, or of the last epoch."""
+
+    def __init__(self, fair: bool) -> None:
+        self.fair = fair
+        self.score = -1.0
+        self.weights: dict[str, Tensor] | None = None
+
+    def offer(self, score: float | None, weights: dict[str, Tensor]) -> None:
+        """Keep these weights if they are the better ones; on a tie, the later."""
+        if not self.fair or (score is not None and score >= self.score):
+            self.score = -1.0 if score is None else score
+            self.weights = weights
+
+    def state_dict(self) -> dict[str, Any]:
+        """Score and weights."""
+        return {"score": self.score, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a saved score and weights."""
+        self.score, self.weights = state["score"], state["weights"]
+
+
+def method_settings(settings: dict[str, Any]) -> Any:
+    """The settings model of a job's method."""
+    own = {key: value for key, value in settings.items() if key != "revision"}
+    return METHODS[own["method"]].model_validate(own)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a model file.
+
+    Raises:
+        UserError: the file is missing, damaged, or not in the safetensors format.
+    """
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise UserError(
+            f"{path}: cannot be read as safetensors ({error}). Only safetensors files are loaded, never pickles. "
+            "Delete made.json beside it and run 'snakemake --cores all' to make it again."
+        ) from None
+
+
+@torch.no_grad()
+def embed_rows(network: Any, store: Any, device: torch.device, block: int = 500) -> dict[str, np.ndarray]:
+    """Embeddings of all images of a store in evaluation mode, float32 [N, D] for each name."""
+    was_training = network.training
+    network.eval()
+    parts: dict[str, list[Tensor]] = {}
+    for start in range(0, len(store), block):
+        pixels = store.read(np.arange(start, min(start + block, len(store))))
+        for name, value in network.embed(normalise(torch.from_numpy(pixels).to(device))).items():
+            parts.setdefault(name, []).append(value.float().cpu())
+    network.train(was_training)
+    return {name: torch.cat(values).numpy() for name, values in parts.items()}
+
+
+def _build(job: Job, device: torch.device) -> tuple[Method, Any]:
+    """The method on the training images of its split, and the validation images."""
+    packed = Path(job.where["packed"])
+    training = Training.model_validate(job.settings["training"])
+    store, _ = open_store(packed, training.split)
+    validation, _ = open_store(packed, "validation")
+    seed = job.settings["seed"]
+    setup = Setup(
+        run=method_settings(job.settings["method"]),
+        backbone=SmallCNN.model_validate(job.settings["backbone"]),
+        training=training,
+        images=TrainingImages(store, training.augmentation, device, seed),
+        channels=store.channels,
+        size=int(store.pixels.shape[1]),
+        device=device,
+        seed=seed,
+    )
+    return build_method(setup), validation
+
+
+def _close_epoch(method: Method, validation: Any, epoch: int, history: History, log: EpochLog, best: Best) -> None:
+    """Embed the validation classes, write the epoch's row, keep the weights if they are the best."""
+    row: dict[str, float] = {"epoch": epoch + 1, "step": method.step_number}
+    row["images"] = method.step_number * method.images_per_step
+    row |= log.means()
+    last = method.step_number == method.total_steps
+    score = None
+    if last or (epoch + 1) % method.setup.training.validate_epochs == 0:
+        embeddings = embed_rows(method.network, validation, method.setup.device)
+        final = next(iter(embeddings.values()))
+        spread = float(final.std(axis=0).mean())
+        if not np.isfinite(final).all() or spread < 1e-5:
+            raise UserError(
+                f"training: all embeddings fell onto one point in epoch {epoch + 1} (spread {spread:.1e}). "
+                "A smaller training.learning_rate, another selection or a larger batch may help."
+            )
+        row["spread"] = spread
+        for name, values in embeddings.items():
+            neighbours, matches = retrieve(values, validation.labels, (1,))
+            found = retrieval_metrics(neighbours, validation.labels, validation.labels, matches, (1,))
+            prefix = "val" if values is final else f"val_{name}"
+            row[f"{prefix}_recall@1"], row[f"{prefix}_map@r"] = found["recall@1"], found["map@r"]
+        score = row["val_map@r"]
+    best.offer(score, _weights(method))
+    history.append(row)
+    log.load_state_dict({"sums": {}, "weights": {}})
+
+
+def _weights(method: Method) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in method.network.state_dict().items()}

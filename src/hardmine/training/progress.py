@@ -1,0 +1,58 @@
+"""How training looks: a bar on a terminal, plain lines in a log file."""
+
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from .log import EpochLog
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Progress of one training, with images/s.
+
+    Args:
+        run: its name.
+        seed: its seed.
+        total: steps in all.
+        done: steps already done.
+        images_per_step: images in a step.
+        interval: seconds between lines in a log file.
+    """
+
+    def __init__(self, run: str, seed: int, total: int, done: int, images_per_step: int, interval: float = 5.0) -> None:
+        self._name, self._total, self._images = f"{run} seed {seed}", total, images_per_step
+        self._first, self._step, self._start = done, done, time.monotonic()
+        self._interval, self._spoken = interval, self._start
+        self._bar = None
+        if sys.stderr.isatty():
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task(self._name, total=total, completed=done)
+
+    def advance(self, log: EpochLog) -> None:
+        """One step more."""
+        self._step += 1
+        if self._bar:
+            self._bar.update(self._task, completed=self._step)
+        elif time.monotonic() - self._spoken >= self._interval:
+            self._spoken = time.monotonic()
+            loss = log.means().get("loss")
+            shown = "" if loss is None else f"  loss {loss:.4f}"
+            print(f"{self._name}: step {self._step}/{self._total}  {self.rate():.0f} images/s{shown}", flush=True)
+
+    def rate(self) -> float:
+        """Images per second so far, validation included."""
+        return (self._step - self._first) * self._images / max(time.monotonic() - self._start, 1e-9)
+
+    def close(self) -> None:
+        """The last line."""
+        if self._bar:
+            self._bar.stop()
+        seconds = time.monotonic() - self._start
+        print(f"{self._name}: {self._step} steps in {seconds:.1f} s, {self.rate():.0f} images/s", flush=True)

@@ -1,0 +1,48 @@
+# The plan in force and its jobs. The main process settles before the DAG is built (docs/architecture.md).
+import os
+import sys
+
+from hardmine.artefacts import hold_workflow, settle
+from hardmine.errors import UserError
+from hardmine.settings import jobs_of, load_plan
+
+try:
+    PLAN = load_plan(config, str(workflow.configfiles[0]))
+    JOBS = jobs_of(PLAN)
+    if workflow.is_main_process:
+        hold_workflow()
+        settle(JOBS)
+except UserError as error:
+    print(f"hardmine: {error}", file=sys.stderr)
+    sys.exit(2)
+
+# Jobs find the commands of this environment, activated or not.
+os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+
+BY_FOLDER = {job.folder: job for job in JOBS}
+SETTINGS = f"scratch/settings/{PLAN.plan}"
+
+
+wildcard_constraints:
+    run=r"[a-z0-9-]+",
+    seed=r"\d+",
+
+
+def made(verb):
+    """Records of all artefacts of a verb."""
+    return [str(job.record_file) for job in JOBS if job.verb == verb]
+
+
+def files_of(verb):
+    """All output files of a verb that has one artefact."""
+    return [file for job in JOBS if job.verb == verb for file in job.files]
+
+
+def inputs_of(pattern):
+    """Input function: every file of every artefact that the job of the filled-in folder reads."""
+
+    def inputs(wildcards):
+        job = BY_FOLDER[pattern.format(**wildcards)]
+        return [file for folder in job.inputs for file in BY_FOLDER[folder].files]
+
+    return inputs

@@ -1,0 +1,24 @@
+PACKED = f"{PLAN.dataset.name}-{PLAN.dataset.variant}"
+
+
+rule preprocess:
+    input:
+        made("preprocess"),
+
+
+rule preprocess_dataset:
+    input:
+        settings=f"{SETTINGS}/data/packed/{PACKED}.json",
+        made=files_of("download"),
+    output:
+        files_of("preprocess"),
+    log:
+        f"logs/preprocess/{PACKED}.log",
+    benchmark:
+        f"logs/preprocess/{PACKED}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    shell:
+        "hardmine preprocess {input.settings} --threads {threads} > {log} 2>&1"

@@ -1,0 +1,24 @@
+rule train:
+    input:
+        made("train"),
+
+
+rule train_run:
+    input:
+        settings=f"{SETTINGS}/models/{PLAN.plan}/{{run}}/seed{{seed}}.json",
+        made=inputs_of(f"models/{PLAN.plan}/{{run}}/seed{{seed}}"),
+    output:
+        f"models/{PLAN.plan}/{{run}}/seed{{seed}}/model.safetensors",
+        f"models/{PLAN.plan}/{{run}}/seed{{seed}}/history.csv",
+        f"models/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
+    log:
+        f"logs/train/{PLAN.plan}/{{run}}-seed{{seed}}.log",
+    benchmark:
+        f"logs/train/{PLAN.plan}/{{run}}-seed{{seed}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=1440,
+        gpu=0,
+    shell:
+        "hardmine train {input.settings} --threads {threads} > {log} 2>&1"
