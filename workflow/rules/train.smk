@@ -10,6 +10,7 @@ rule train_run:
     output:
         f"models/{PLAN.plan}/{{run}}/seed{{seed}}/model.safetensors",
         f"models/{PLAN.plan}/{{run}}/seed{{seed}}/history.csv",
+        f"models/{PLAN.plan}/{{run}}/seed{{seed}}/diagnostics.safetensors",
         f"models/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
     log:
         f"logs/train/{PLAN.plan}/{{run}}-seed{{seed}}.log",

@@ -9,6 +9,7 @@ import pandas as pd
 from hardmine.artefacts import Job, Record
 
 from .collect import title_of
+from .diagnostics import DIAGNOSTICS, caption_of
 from .style import colour_of
 from .tables import table_rows
 
@@ -29,6 +30,6 @@ def render_page(job: Job, statistics: pd.DataFrame, best: str, record: Record | 
         "rows": rows,
         "best": best,
         "record": record,
-        "figures": job.settings["figures"],
+        "diagnostics": {name: caption_of(name) for name in job.settings["figures"] if name in DIAGNOSTICS},
     }
     return template.render(context)

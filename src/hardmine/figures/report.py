@@ -8,6 +8,7 @@ import pandas as pd
 from hardmine.artefacts import Job, read_record, writing
 
 from .collect import collect_details, collect_histories, results_of, statistics_of, title_of
+from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
 from .page import render_page
 from .plots import plot_curves, plot_loss, plot_recall
@@ -33,6 +34,8 @@ def figures(job: Job, folder: Path) -> None:
     plot_recall(results, statistics, drawings)
     plot_curves(histories, drawings)
     plot_loss(histories, drawings)
+    own = [name for name in job.settings["figures"] if name in DIAGNOSTICS]
+    draw_diagnostics(Report(job, drawings, histories, details), own)
     best = _best_run(statistics)
     lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
     draw_gallery(lists, Path(job.where["packed"]), drawings / "gallery.png")

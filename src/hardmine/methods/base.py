@@ -17,7 +17,7 @@ from hardmine.mining import BalancedSampler
 from hardmine.settings.backbones import SmallCNN
 from hardmine.settings.methods import RunSettings
 from hardmine.settings.training import Training
-from hardmine.training.log import EpochLog
+from hardmine.training.log import Diagnostics, EpochLog
 
 __all__ = ["Method", "Setup"]
 
@@ -78,7 +78,13 @@ class Method(ABC):
         self.network = self.build_network(setup.run, setup.backbone, setup.channels, setup.size)
         self.network.to(device=setup.device, memory_format=torch.channels_last)
         self.sampler = self.build_sampler()
-        self.parts: dict[str, Any] = {"network": self.network, "sampler": self.sampler, "images": self.images}
+        self.diagnostics = Diagnostics()
+        self.parts: dict[str, Any] = {
+            "network": self.network,
+            "sampler": self.sampler,
+            "images": self.images,
+            "diagnostics": self.diagnostics,
+        }
         self.optimisers: list[torch.optim.Optimizer] = []
         self.step_number = 0
 

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hardmine.losses import build_baseline_loss
 from hardmine.settings.methods import baselines
 from hardmine.training.log import EpochLog
 
@@ -33,6 +32,8 @@ class Baseline(Method):
     """A baseline loss with its selection."""
 
     def __init__(self, setup: Setup) -> None:
+        from hardmine.losses import build_baseline_loss  # slow to import, and embedding does not need it
+
         super().__init__(setup)
         generator = setup.generator(1)
         self.loss_module = build_baseline_loss(setup.run, setup.classes, setup.backbone.embedding, generator)

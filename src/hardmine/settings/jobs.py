@@ -82,7 +82,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         return job(
             verb,
             f"models/{place}",
-            ("model.safetensors", "history.csv"),
+            ("model.safetensors", "history.csv", "diagnostics.safetensors"),
             (packed, start) if start else (packed,),
             settings,
             **where,

@@ -7,7 +7,26 @@ from torch import Tensor
 
 from hardmine.errors import UserError
 
-__all__ = ["EpochLog"]
+__all__ = ["Diagnostics", "EpochLog"]
+
+
+class Diagnostics:
+    """Arrays that a method keeps for the figures of its own: ``diagnostics.safetensors``. Part of a checkpoint."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Tensor] = {}
+
+    def keep(self, name: str, values: Tensor) -> None:
+        """Keep a copy of an array under a name, in place of an earlier one."""
+        self.arrays[name] = values.detach().cpu().clone()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The arrays."""
+        return dict(self.arrays)
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take saved arrays."""
+        self.arrays = dict(state)
 
 
 class EpochLog:

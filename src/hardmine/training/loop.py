@@ -29,7 +29,7 @@ __all__ = ["embed_rows", "method_settings", "read_weights", "train"]
 
 
 def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
-    """Train one run with one seed; writes ``model.safetensors`` and ``history.csv``.
+    """Train one run with one seed; writes ``model.safetensors``, ``history.csv``, ``diagnostics.safetensors``.
 
     Raises:
         UserError: a loss is not finite, or the embeddings collapsed to a point.
@@ -66,6 +66,8 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     weights = best.weights or _weights(method)
     with writing(folder / "model.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+    with writing(folder / "diagnostics.safetensors") as temporary:
+        save_file({name: value.contiguous() for name, value in method.diagnostics.arrays.items()}, temporary)
     history.write(folder / "history.csv")
     remove_checkpoint(job)
 

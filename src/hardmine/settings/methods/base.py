@@ -21,7 +21,7 @@ class RunSettings(Settings):
     test_time: ClassVar[frozenset[str]] = frozenset()
     """Keys that matter to the embedding of images only, not to training."""
     diagnostics: ClassVar[tuple[str, ...]] = ()
-    """Names of figures of the method's own, one file each in the report."""
+    """Names of figures of the method's own in the report; ``hardmine.figures.diagnostics`` draws them."""
 
     method: str
     """The method."""
