@@ -114,6 +114,15 @@ def settle(plan: PlanFile = Path("params.yaml")) -> None:
 
 
 @app.command(rich_help_panel="Care")
+def check(plan: PlanFile = Path("params.yaml")) -> None:
+    """Check a plan file and say what it holds."""
+    from hardmine.settings import read_plan
+
+    content = read_plan(plan)
+    print(f"{plan}: plan '{content.plan}' on {content.dataset.name}, {len(content.runs)} runs, {len(content.seeds)} seeds.")
+
+
+@app.command(rich_help_panel="Care")
 def verify(
     verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")] = "all",
     plan: PlanFile = Path("params.yaml"),

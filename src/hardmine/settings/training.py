@@ -40,7 +40,7 @@ class Training(Settings):
     """Which images to train on: the training classes, or the classes kept for warm starts."""
     optimiser: Literal["adam", "sgd"] = "adam"
     """Adam, or SGD with momentum 0.9."""
-    learning_rate: PositiveFloat = 0.002
+    learning_rate: PositiveFloat = 0.001
     """Of the network, at the start."""
     weight_decay: float = Field(0.0, ge=0)
     """L2 penalty of the optimiser."""

@@ -38,9 +38,9 @@ class Glyphs(Settings):
     """Largest shear."""
     translation: NonNegativeFloat = 3.0
     """Largest shift in pixels."""
-    contrast: float = Field(0.5, ge=0, lt=1)
+    contrast: float = Field(0.4, ge=0, lt=1)
     """Largest loss of contrast, as a share."""
-    noise: NonNegativeFloat = 25.0
+    noise: NonNegativeFloat = 15.0
     """Standard deviation of pixel noise, in grey levels of 255."""
     seed: NonNegativeInt = 0
     """Of the choice of letters and of the images."""

@@ -1,0 +1,61 @@
+# make reproduce   the plan in params.yaml, from nothing to a report
+# make test        the whole test suite
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: reproduce test smoke lint format pull checkout use lock schema bench clean-environment
+.DEFAULT_GOAL := reproduce
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "make: $(PYTHON) is needed; name another with PYTHON=…"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+reproduce: $(READY)  ## run the plan in params.yaml and print its table
+	snakemake --cores all
+	@hardmine show
+
+test: $(READY)  ## the whole suite
+	pytest
+
+smoke: $(READY)  ## all six verbs on a tiny plan
+	snakemake --cores all --configfile experiments/smoke.yaml
+	@hardmine show --plan experiments/smoke.yaml
+
+lint: $(READY)  ## style, types, rules
+	ruff check . && ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: $(READY)
+	ruff check --fix . ; ruff format .
+	snakefmt Snakefile workflow
+
+pull: $(READY)  ## fetch data, models and results of the checked-out commit from the DVC remote
+	dvc pull
+
+checkout: $(READY)  ## put the data, models and results of the checked-out commit in place from the DVC cache
+	dvc checkout
+
+use: $(READY)  ## make PLAN=experiments/x.yaml the plan in force, for dvc repro
+	@test -n "$(PLAN)" || { echo "make: say which: make use PLAN=experiments/glyphs-full.yaml"; exit 2; }
+	hardmine check --plan $(PLAN)
+	cp $(PLAN) params.yaml
+
+lock: $(READY)  ## write requirements.lock anew from pyproject.toml
+	uv pip compile pyproject.toml --quiet --extra workflow --extra dev --generate-hashes --no-emit-index-url \
+		--no-header --python-version 3.11 -o requirements.lock
+
+schema: $(READY)  ## write the JSON schema of plans for editors
+	hardmine schema > src/hardmine/settings/plan.schema.json
+
+bench: $(READY)  ## speed and memory against named peers
+	python -m benchmarks
+
+clean-environment:
+	rm -rf .venv
