@@ -11,9 +11,9 @@ rule embed_run:
         f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}/embeddings.safetensors",
         f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
     log:
-        f"logs/embed/{PLAN.plan}/{{run}}-seed{{seed}}.log",
+        f"logs/embed/{PLAN.plan}/{{run}}/seed{{seed}}.log",
     benchmark:
-        f"logs/embed/{PLAN.plan}/{{run}}-seed{{seed}}.tsv"
+        f"logs/embed/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

@@ -12,9 +12,9 @@ rule evaluate_run:
         f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}/neighbours.safetensors",
         f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
     log:
-        f"logs/evaluate/{PLAN.plan}/{{run}}-seed{{seed}}.log",
+        f"logs/evaluate/{PLAN.plan}/{{run}}/seed{{seed}}.log",
     benchmark:
-        f"logs/evaluate/{PLAN.plan}/{{run}}-seed{{seed}}.tsv"
+        f"logs/evaluate/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

@@ -13,9 +13,9 @@ rule train_run:
         f"models/{PLAN.plan}/{{run}}/seed{{seed}}/diagnostics.safetensors",
         f"models/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
     log:
-        f"logs/train/{PLAN.plan}/{{run}}-seed{{seed}}.log",
+        f"logs/train/{PLAN.plan}/{{run}}/seed{{seed}}.log",
     benchmark:
-        f"logs/train/{PLAN.plan}/{{run}}-seed{{seed}}.tsv"
+        f"logs/train/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

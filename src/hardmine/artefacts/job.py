@@ -50,6 +50,12 @@ class Job:
         return (*(f"{self.folder}/{name}" for name in self.outputs), str(self.record_file))
 
     @property
+    def benchmark_file(self) -> Path:
+        """Snakemake's benchmark of the job; it counts as an output when Snakemake compares times."""
+        parts = Path(self.folder).parts
+        return Path("logs", self.verb, *parts[2 if parts[0] == "data" else 1 :]).with_suffix(".tsv")
+
+    @property
     def scratch(self) -> Path:
         """Where the job may keep what must survive a kill (checkpoints)."""
         return Path("scratch", self.verb, self.folder)

@@ -1,8 +1,10 @@
 """The frame around every job: locks, inputs checked, outputs recorded."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ def making(job: Job) -> Iterator[Path]:
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
         job.record_file.unlink(missing_ok=True)
+        start = time.monotonic()
         yield folder
         missing = [name for name in job.outputs if not (folder / name).is_file()]
         if missing:
@@ -44,6 +47,16 @@ def making(job: Job) -> Iterator[Path]:
             made_with=_made_with(),
         )
         write_record(folder, record)
+        _note(job, time.monotonic() - start)
+
+
+
+def _note(job: Job, seconds: float) -> None:
+    """Add a line to the journal, ``logs/journal.csv`` or the file that HARDMINE_JOURNAL names: when, what, how long."""
+    path = Path(os.environ.get("HARDMINE_JOURNAL", "logs/journal.csv"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{job.verb},{job.folder},{seconds:.2f}\n")
 
 
 def _checked(folder: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hardmine.errors import UserError
+
 from .files import writing
 from .job import Job
 from .record import Record, read_record
@@ -45,7 +47,11 @@ def settle(jobs: Sequence[Job]) -> list[str]:
 
     Returns:
         The folders of the artefacts that are not good: they, and only they, will be made.
+
+    Raises:
+        UserError: another plan asks something else of a folder that both share.
     """
+    _refuse_other_meanings(jobs)
     good: dict[str, Record | None] = {}
     newest: dict[str, int] = {}
     pending = []
@@ -58,9 +64,30 @@ def settle(jobs: Sequence[Job]) -> list[str]:
             continue
         good[job.folder] = record
         floor = max((newest[folder] for folder in job.inputs), default=0)
-        oldest, newest[job.folder] = _raise_times(job.files, floor)
-        _write_settings(job, again=None, not_after=oldest)
+        times = [_raise_time(file, floor) for file in job.files]
+        newest[job.folder] = max(times)
+        if job.benchmark_file.exists():
+            times.append(_raise_time(str(job.benchmark_file), floor))
+        _write_settings(job, again=None, not_after=min(times))
     return pending
+
+
+def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
+    """Refuse a folder that plans share when another plan asks other things of it."""
+    for job in jobs:
+        if f"/{job.plan}" in job.folder:
+            continue
+        for path in Path("scratch", "settings").glob(f"*/{job.folder}.json"):
+            other = _meaning(path)
+            if other is None or other["plan"] == job.plan or other["settings"] == job.settings:
+                continue
+            mine, theirs = job.settings.get("dataset"), other["settings"].get("dataset")
+            keys = sorted(key for key in mine if mine[key] != theirs.get(key)) if isinstance(mine, dict) else ["revision"]
+            raise UserError(
+                f"{job.folder}: the plans '{job.plan}' and '{other['plan']}' ask for different {', '.join(keys)} under one "
+                f"name. Give one of them another dataset.variant; if '{other['plan']}' is no longer wanted, "
+                f"delete {Path(*path.parts[:3])}."
+            )
 
 
 def _size(path: str) -> int | None:
@@ -70,16 +97,13 @@ def _size(path: str) -> int | None:
         return None
 
 
-def _raise_times(files: Sequence[str], floor: int) -> tuple[int, int]:
-    """Lift files older than ``floor`` (ns) to it; return the oldest and newest time that result."""
-    times = []
-    for file in files:
-        time = os.stat(file).st_mtime_ns
-        if time < floor:
-            os.utime(file, ns=(floor, floor))
-            time = floor
-        times.append(time)
-    return min(times), max(times)
+def _raise_time(file: str, floor: int) -> int:
+    """Lift a file older than ``floor`` (ns) to it; return its time."""
+    time = os.stat(file).st_mtime_ns
+    if time >= floor:
+        return time
+    os.utime(file, ns=(floor, floor))
+    return floor
 
 
 def _mark_pending(job: Job) -> None:

@@ -13,7 +13,11 @@ from hardmine.errors import UserError
 
 __all__ = ["DIAGNOSTICS", "Report", "caption_of", "draw_diagnostics"]
 
-DIAGNOSTICS: dict[str, str] = {}
+DIAGNOSTICS: dict[str, str] = {
+    "schem-signature-recall": "hardmine.figures.schem:signature_recall",
+    "schem-violating-share": "hardmine.figures.schem:violating_share",
+    "schem-hard-pairs": "hardmine.figures.schem:hard_pairs",
+}
 """Name of a figure to ``module:function``; the function takes a ``Report``, its docstring's first line is the caption."""
 
 

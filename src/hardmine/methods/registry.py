@@ -19,6 +19,7 @@ METHOD_CLASSES = {
     "proxy-nca": _BASELINE,
     "softmax": _BASELINE,
     "margin": _BASELINE,
+    "schem": "hardmine.methods.schem:SchemMethod",
 }
 
 

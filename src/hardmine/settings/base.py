@@ -1,6 +1,6 @@
 """The base of all settings models."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -20,5 +20,7 @@ def overrides_of(model: type[Settings]) -> type[Settings]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, Settings):
             kind = overrides_of(kind)
+        for constraint in field.metadata:
+            kind = Annotated[kind, constraint]
         fields[name] = (kind | None, Field(None, description=field.description))
     return create_model(f"{model.__name__}Overrides", __base__=Settings, __doc__=model.__doc__, **fields)

@@ -15,6 +15,7 @@ from .baselines import (
     RandomNetwork,
     Triplet,
 )
+from .schem import SCHEM
 
 __all__ = ["METHODS", "RunSettings"]
 
@@ -29,6 +30,7 @@ METHODS: dict[str, type[RunSettings]] = {
     "proxy-nca": ProxyNCA,
     "softmax": NormalisedSoftmax,
     "margin": Margin,
+    "schem": SCHEM,
 }
 
 for _entry in entry_points(group="hardmine.settings"):

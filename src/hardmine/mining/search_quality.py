@@ -1,0 +1,98 @@
+"""How good SCHEM's searches are: signatures against true class means, the bank against fresh embeddings."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .class_signatures import class_pool, group_similarity, hardest
+from .feature_bank import FeatureBank
+
+__all__ = ["bank_agreement", "class_means", "hard_class_pairs", "signature_recall"]
+
+
+def class_means(bank: FeatureBank, labels: np.ndarray, classes: int) -> Tensor:
+    """Directions of the classes' mean embeddings by the bank, float32 [C, D]; 0 for a class it knows nothing of."""
+    rows = np.flatnonzero(bank.known(np.arange(len(labels))))
+    vectors = bank.read(rows)
+    sums = vectors.new_zeros(classes, vectors.shape[1])
+    sums.index_add_(0, torch.from_numpy(labels[rows]).to(vectors.device), vectors)
+    return functional.normalize(sums, dim=1)
+
+
+def signature_recall(
+    bank: FeatureBank,
+    signatures: Tensor,
+    labels: np.ndarray,
+    anchor_classes: np.ndarray,
+    group_size: int,
+    size: int,
+    nearest: int = 20,
+) -> float | None:
+    """Mean share of the pools of hard classes that are among the classes with the nearest true means.
+
+    A random pool scores ``nearest`` / (C-1). Anchor groups and means come from the bank. None where it is empty.
+
+    Args:
+        bank: embeddings of the training images.
+        signatures: float32 [C, D] of length 1.
+        labels: int64 [N].
+        anchor_classes: int64, the classes to take the mean over.
+        group_size: images of an anchor group.
+        size: classes in a pool.
+        nearest: how many means count as near.
+    """
+    means = class_means(bank, labels, len(signatures))
+    shares = []
+    for own in anchor_classes:
+        rows = np.flatnonzero(labels == own)
+        rows = rows[bank.known(rows)][:group_size]
+        if not len(rows):
+            continue
+        pool = class_pool(bank.read(rows), signatures, int(own), size)
+        near = class_pool(means[own : own + 1], means, int(own), nearest)
+        shares.append(torch.isin(pool, near).float().mean().item())
+    return float(np.mean(shares)) if shares else None
+
+
+def bank_agreement(anchors: Tensor, stored: Tensor, fresh: Tensor, how: str = "max") -> float | None:
+    """Pearson correlation of h by the bank's embeddings with h by fresh ones; None where either does not vary.
+
+    Args:
+        anchors: float [a, D] of length 1, fresh.
+        stored: float [k, D], as the bank has them.
+        fresh: float [k, D], of the same images.
+        how: see ``group_similarity``.
+    """
+    if len(stored) < 2:
+        return None
+    both = torch.stack([group_similarity(anchors, stored, how), group_similarity(anchors, fresh, how)])
+    if (both.std(dim=1) < 1e-7).any():
+        return None
+    return torch.corrcoef(both)[0, 1].item()
+
+
+def hard_class_pairs(signatures: Tensor, classes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of classes with the most similar signatures, each class at most once.
+
+    Args:
+        signatures: float32 [C, D] of length 1.
+        classes: int64 [k], those to look at.
+        count: pairs wanted.
+
+    Returns:
+        Pairs int64 [at most count, 2], most similar first, and their cosine similarities float32.
+    """
+    own = signatures[torch.from_numpy(classes).to(signatures.device)].float()
+    similarities = own @ own.T
+    first, second = torch.triu_indices(len(own), len(own), offset=1, device=own.device)
+    order = hardest(similarities[first, second], 50 * count).tolist()
+    pairs: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for position in order:
+        pair = (int(first[position]), int(second[position]))
+        if used.isdisjoint(pair) and len(pairs) < count:
+            pairs.append(pair)
+            used.update(pair)
+    places = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return classes[places], similarities.cpu().numpy()[places[:, 0], places[:, 1]]

@@ -1,0 +1,6 @@
+"""Every test runs with one thread: two torch processes with two threads each on two cores are many times slower."""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"

@@ -1,0 +1,167 @@
+"""Section "Never a wrong result" of docs/architecture.md: each situation, under Snakemake and under DVC."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+from project import EVERYTHING, Project, of_run
+
+pytestmark = pytest.mark.workflow
+
+COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
+TRAIN_OF_ONE = {"train_run", "embed_run", "evaluate_run", "figures_plan"}
+
+
+@pytest.fixture(params=list(COMMANDS))
+def command(request: pytest.FixtureRequest) -> str:
+    """The two ways to run the project."""
+    return COMMANDS[request.param]
+
+
+def test_models_are_larger_than_the_size_up_to_which_snakemake_compares_contents(finished: Project) -> None:
+    assert (finished.folder / "models/tiny/a/seed0/model.safetensors").stat().st_size > 1_000_000
+
+
+def test_a_second_call_does_nothing(project: Project, command: str) -> None:
+    project.run(command)
+    assert project.jobs() == set()
+    assert project.planned() == set()
+    project.verify()
+
+
+def test_an_edited_setting_runs_that_run_only(project: Project, command: str) -> None:
+    project.edit(b=0.003)
+    assert project.planned() == TRAIN_OF_ONE
+    project.run(command)
+    assert project.jobs() == of_run("b")
+    project.verify()
+
+
+def test_a_dry_run_of_an_edit_leaves_nothing_behind(project: Project, command: str) -> None:
+    project.edit(b=0.003)
+    assert project.planned() == TRAIN_OF_ONE
+    project.run("git checkout -q params.yaml && dvc checkout -q")
+    project.run(command)
+    assert project.jobs() == set()
+    assert project.run("git status --porcelain").stdout == ""
+    project.verify()
+
+
+def test_going_back_to_an_older_commit_and_forward_again_runs_nothing(project: Project, command: str) -> None:
+    project.edit(b=0.003)
+    project.run("dvc repro")
+    project.commit("another rate")
+    project.jobs()
+    for commit in ("HEAD~1", "main"):
+        project.run(f"git checkout -q {commit} && dvc checkout -q")
+        assert project.planned() == set()
+        project.run(command)
+        assert project.jobs() == set()
+        project.verify()
+
+
+def test_an_edit_in_a_fresh_clone_runs_that_run_only(clone: Project, command: str) -> None:
+    assert clone.planned() == set()
+    clone.edit(b=0.003)
+    clone.run(command)
+    assert clone.jobs() == of_run("b")
+    clone.verify()
+
+
+def test_arbitrary_times_after_a_restored_cache_do_not_matter(project: Project, command: str) -> None:
+    draw = random.Random(0)
+    for name in ("data", "models", "embeddings", "metrics", "report"):
+        for path in (project.folder / name).rglob("*"):
+            time = 1_600_000_000 + draw.randrange(10**8)
+            os.utime(path, (time, time))
+    project.edit(b=0.003)
+    project.run(command)
+    assert project.jobs() == of_run("b")
+    project.verify()
+
+
+def test_an_experiment_in_a_temporary_folder_trains_with_its_setting(project: Project) -> None:
+    project.run("dvc exp run --temp -q -S 'runs.b.training.learning_rate=0.003'")
+    assert project.jobs() == of_run("b")
+    names = project.run("dvc exp list --name-only").stdout.split()
+    project.run(f"dvc exp apply -q {names[0]}")
+    assert yaml.safe_load((project.folder / "params.yaml").read_text())["runs"]["b"]["training"]["learning_rate"] == 0.003
+    assert project.planned() == set()
+    project.verify()
+
+
+def test_a_raised_revision_of_a_method_trains_its_runs_again(project: Project, command: str) -> None:
+    settings = project.folder / "src/hardmine/settings/methods/baselines.py"
+    text = settings.read_text()
+    method = '    method: Literal["softmax"]\n'
+    assert method in text
+    raised = text.replace(method, f"    revision: ClassVar[int] = 2\n{method}")
+    settings.write_text(raised.replace("from typing import", "from typing import ClassVar,"))
+    project.run(command)
+    assert project.jobs() == of_run("b")
+    project.verify()
+    settings.write_text(text)
+    project.run(command)
+    assert project.jobs() == of_run("b")
+
+
+def test_packed_images_with_other_content_train_everything_again(project: Project, command: str) -> None:
+    plan = yaml.safe_load((project.folder / "params.yaml").read_text())
+    plan["dataset"]["noise"] = 10
+    project.write_plan(plan)
+    project.run(command)
+    assert project.jobs() == EVERYTHING - {"data/raw/glyphs"}
+    project.verify()
+
+
+def test_a_missing_record_makes_that_artefact_again_and_equal_bytes_spare_the_rest(project: Project) -> None:
+    before = (project.folder / "models/tiny/b/seed0/model.safetensors").read_bytes()
+    (project.folder / "models/tiny/b/seed0/made.json").unlink()
+    project.run(COMMANDS["snakemake"])
+    assert "models/tiny/b/seed0" in project.jobs()
+    assert (project.folder / "models/tiny/b/seed0/model.safetensors").read_bytes() == before
+    assert project.planned() == set()
+    project.verify()
+
+
+def test_many_dry_runs_do_not_hide_a_pending_job(project: Project) -> None:
+    project.edit(a=0.004, b=0.003)
+    for _ in range(3):
+        assert project.planned() == TRAIN_OF_ONE
+    project.run(COMMANDS["snakemake"])
+    assert project.jobs() == of_run("a") | of_run("b")
+
+
+def test_runs_that_left_the_plan_are_moved_out_of_the_recorded_folders(project: Project) -> None:
+    plan = yaml.safe_load((project.folder / "params.yaml").read_text())
+    del plan["runs"]["b"]
+    project.write_plan(plan)
+    project.run("dvc repro")
+    assert project.jobs() == {"report/tiny"}
+    assert not (project.folder / "models/tiny/b").exists()
+    assert list((project.folder / "scratch/trash").glob("*/models/tiny/b/seed0/model.safetensors"))
+    project.verify()
+
+
+def test_altered_bytes_are_found_by_verify(project: Project) -> None:
+    path = project.folder / "models/tiny/b/seed0/model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    found = project.run("hardmine verify train", check=False)
+    assert found.returncode == 2
+    assert "models/tiny/b/seed0/model.safetensors: its content is not what" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_two_plans_do_not_share_a_folder_for_different_images(project: Project, tmp_path: Path) -> None:
+    plan = yaml.safe_load((project.folder / "params.yaml").read_text())
+    plan |= {"plan": "other", "dataset": {**plan["dataset"], "noise": 3}}
+    (project.folder / "other.yaml").write_text(yaml.safe_dump(plan))
+    done = project.run("snakemake -n --configfile other.yaml", check=False)
+    assert done.returncode == 2
+    assert "'tiny'" in done.stderr
+    assert "dataset.variant" in done.stderr
