@@ -82,7 +82,7 @@ def evaluate(settings: SettingsFile, threads: Threads = 1) -> None:
     def work(job: Job, folder: Path) -> None:
         from hardmine.retrieval.evaluate import evaluate
 
-        evaluate(job, folder, threads)
+        evaluate(job, folder)
 
     _run("evaluate", settings, threads, work)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from hardmine.artefacts import Job, writing
 from hardmine.datasets import read_items
@@ -20,7 +20,7 @@ FINAL = "embedding"
 """Name of the final embedding; others are levels or other weights."""
 
 
-def evaluate(job: Job, folder: Path, threads: int) -> None:
+def evaluate(job: Job, folder: Path) -> None:
     """Measure every embedding on the validation and test classes.
 
     Writes ``metrics.json`` (a list of ``embedding, split, protocol, draw, metric, k, value``, and counts) and
@@ -44,7 +44,7 @@ def evaluate(job: Job, folder: Path, threads: int) -> None:
             counts[f"{split}_queries"] = int(found.pop("queries"))
             counts[f"{split}_queries_without_match"] = int(found.pop("queries_without_match"))
             if name == FINAL and split == "test":
-                clusters = cluster(vectors[mine], int(labels.max()) + 1, settings["clustering_restarts"], threads)
+                clusters = cluster(vectors[mine], int(labels.max()) + 1, settings["clustering_restarts"])
                 found |= clustering_metrics(labels, clusters)
                 kept = {
                     "queries": rows[mine],
@@ -67,7 +67,7 @@ def evaluate(job: Job, folder: Path, threads: int) -> None:
     with writing(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps({"counts": counts, "values": values}, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in kept.items()}, temporary)
+        temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in kept.items()}))
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

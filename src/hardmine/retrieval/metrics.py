@@ -54,8 +54,7 @@ def retrieval_metrics(
         ``recall@<k>``, ``r_precision``, ``map@r``, ``queries``, ``queries_without_match``.
     """
     hits = gallery_labels[neighbours.rows] == query_labels[:, None]
-    first = np.where(hits.any(axis=1), hits.argmax(axis=1), hits.shape[1])
-    values: dict[str, float | int] = {f"recall@{k}": float((first < k).mean()) for k in recall_at}
+    values: dict[str, float | int] = {f"recall@{k}": float(hits[:, :k].any(axis=1).mean()) for k in recall_at}
     usable = matches > 0
     within = hits[usable] & (np.arange(hits.shape[1]) < matches[usable, None])
     if usable.any():

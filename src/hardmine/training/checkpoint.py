@@ -1,6 +1,7 @@
 """Checkpoints: whole, tied to the settings and inputs they belong to, never part of an artefact."""
 
 import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ __all__ = ["load_checkpoint", "remove_checkpoint", "save_checkpoint"]
 
 def save_checkpoint(job: Job, state: dict[str, Any]) -> None:
     """Write the state of training, with the random numbers of torch, under the job's key."""
+    content = {"key": _key(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with writing(_path(job)) as temporary:
-        torch.save({"key": _key(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:

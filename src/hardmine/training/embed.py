@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from hardmine.artefacts import Job, writing
 from hardmine.errors import UserError
@@ -37,4 +37,4 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     network.to(device=device, memory_format=torch.channels_last)
     tensors: dict[str, np.ndarray] = {"rows": store.rows, **embed_rows(network, store, device)}
     with writing(folder / "embeddings.safetensors") as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)
+        temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))

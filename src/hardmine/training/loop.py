@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from hardmine.artefacts import Job, writing
@@ -64,10 +64,8 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     progress.close()
 
     weights = best.weights or _weights(method)
-    with writing(folder / "model.safetensors") as temporary:
-        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
-    with writing(folder / "diagnostics.safetensors") as temporary:
-        save_file({name: value.contiguous() for name, value in method.diagnostics.arrays.items()}, temporary)
+    _write_tensors(folder / "model.safetensors", weights)
+    _write_tensors(folder / "diagnostics.safetensors", method.diagnostics.arrays)
     history.write(folder / "history.csv")
     remove_checkpoint(job)
 
@@ -176,6 +174,11 @@ def _close_epoch(method: Method, validation: Any, epoch: int, history: History, 
     best.offer(score, _weights(method))
     history.append(row)
     log.load_state_dict({"sums": {}, "weights": {}})
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    with writing(path) as temporary:
+        temporary.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))
 
 
 def _weights(method: Method) -> dict[str, Tensor]:

@@ -1,0 +1,139 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from hardmine.artefacts import Job, digest, read_record, settle, verify, writing
+from hardmine.artefacts.making import making
+from hardmine.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HARDMINE_WORKFLOW", raising=False)
+
+
+def chain(**changes: int) -> list[Job]:
+    packed = Job("p", "preprocess", "data/packed/d", ("d.bin",), (), {"n": changes.get("n", 1)}, {})
+    model = Job("p", "train", "models/p/r/seed0", ("m.bin",), ("data/packed/d",), {"lr": changes.get("lr", 1)}, {})
+    scores = Job("p", "evaluate", "metrics/p/r/seed0", ("s.bin",), ("models/p/r/seed0",), {}, {})
+    return [packed, model, scores]
+
+
+def make(jobs: list[Job]) -> None:
+    for job in jobs:
+        with making(job) as folder:
+            content = json.dumps([job.settings, [read_record(path).outputs for path in job.inputs]])
+            for name in job.outputs:
+                (folder / name).write_text(content)
+
+
+def test_nothing_made_means_everything_is_pending() -> None:
+    assert settle(chain()) == [job.folder for job in chain()]
+
+
+def test_all_good_means_times_in_order_and_settings_older() -> None:
+    jobs = chain()
+    make(jobs)
+    for path, age in (("data/packed/d/d.bin", 0), ("models/p/r/seed0/m.bin", 5000), ("metrics/p/r/seed0/s.bin", 9000)):
+        os.utime(path, (time.time() - age,) * 2)
+    assert settle(jobs) == []
+    for job in jobs:
+        own = [os.stat(path).st_mtime_ns for path in job.files]
+        assert os.stat(job.settings_file).st_mtime_ns <= min(own)
+        for folder in job.inputs:
+            assert min(own) >= max(os.stat(path).st_mtime_ns for path in Path(folder).iterdir())
+
+
+def test_a_changed_setting_and_everything_after_it_is_pending() -> None:
+    make(chain())
+    assert settle(chain(lr=2)) == ["models/p/r/seed0", "metrics/p/r/seed0"]
+    changed = os.stat(chain()[1].settings_file).st_mtime_ns
+    assert changed > os.stat("models/p/r/seed0/m.bin").st_mtime_ns
+
+
+def test_each_settling_of_a_pending_artefact_writes_bytes_never_seen_before() -> None:
+    make(chain())
+    jobs = chain(lr=2)
+    seen = set()
+    for _ in range(20):
+        settle(jobs)
+        seen.add(jobs[1].settings_file.read_bytes())
+    assert len(seen) == 20
+    assert Job.read(jobs[1].settings_file) == jobs[1]
+
+
+def test_settling_touches_no_file_when_all_is_well() -> None:
+    jobs = chain()
+    make(jobs)
+    settle(jobs)
+    times = {path: os.stat(path).st_mtime_ns for path in Path().rglob("*") if path.is_file()}
+    settle(jobs)
+    assert times == {path: os.stat(path).st_mtime_ns for path in Path().rglob("*") if path.is_file()}
+
+
+def test_equal_bytes_from_another_making_leave_what_follows_good() -> None:
+    jobs = chain()
+    make(jobs)
+    jobs[1].record_file.unlink()
+    make(jobs[1:2])
+    assert settle(jobs) == []
+
+
+@pytest.mark.parametrize("damage", ["truncate", "remove", "record", "empty record"])
+def test_damage_that_sizes_and_records_show_is_pending(damage: str) -> None:
+    jobs = chain()
+    make(jobs)
+    model = Path("models/p/r/seed0/m.bin")
+    match damage:
+        case "truncate":
+            model.write_bytes(model.read_bytes()[:-1])
+        case "remove":
+            model.unlink()
+        case "record":
+            jobs[1].record_file.write_text('{"settings": 3}')
+        case "empty record":
+            jobs[1].record_file.write_text("")
+    assert settle(jobs) == ["models/p/r/seed0", "metrics/p/r/seed0"]
+    with pytest.raises(UserError, match=r"seed0/(m\.bin|made\.json): "):
+        make(jobs[2:])
+
+
+def test_verify_names_altered_bytes_other_settings_and_other_inputs() -> None:
+    jobs = chain()
+    make(jobs)
+    assert verify(jobs, ("preprocess", "train", "evaluate")) == []
+    assert verify(chain(lr=2), ("train",)) == ["models/p/r/seed0/made.json: made with other settings (lr)."]
+    Path("models/p/r/seed0/m.bin").write_text("other")
+    assert verify(jobs, ("train",)) == ["models/p/r/seed0/m.bin: its content is not what models/p/r/seed0/made.json names."]
+    make(jobs[:1])
+    Path("data/packed/d/d.bin").write_text("other data")
+    record = json.loads(Path("data/packed/d/made.json").read_text())
+    record["outputs"]["d.bin"] = digest(Path("data/packed/d/d.bin"))
+    Path("data/packed/d/made.json").write_text(json.dumps(record))
+    assert "models/p/r/seed0/made.json: made from another content of data/packed/d." in verify(jobs, ("train",))
+
+
+def test_a_write_that_fails_keeps_the_older_good_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Path("kept.txt")
+    target.write_text("good")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match=r"kept\.txt: cannot be written: No space left on device"), writing(target) as path:
+        path.write_text("half")
+        full()
+    assert target.read_text() == "good"
+    assert [path.name for path in Path().iterdir()] == ["kept.txt"]
+
+
+def test_a_file_that_is_no_settings_file_is_refused() -> None:
+    Path("x.json").write_text("[1]")
+    with pytest.raises(UserError, match=r"x\.json: not a settings file"):
+        Job.read(Path("x.json"))
+    with pytest.raises(UserError, match="no such settings file"):
+        Job.read(Path("y.json"))

@@ -1,0 +1,48 @@
+import math
+
+import pytest
+
+from hardmine.retrieval import compare, summarise
+
+
+def test_the_interval_is_that_of_the_t_distribution() -> None:
+    found = summarise({0: 1.0, 1: 2.0, 2: 3.0})
+    assert found.mean == 2.0
+    assert found.half_width == pytest.approx(4.302653 / math.sqrt(3), abs=1e-6)  # t(0.975, 2 degrees) = 4.302653
+
+
+def test_one_seed_has_no_interval_and_no_verdict() -> None:
+    assert math.isnan(summarise({0: 1.0}).half_width)
+    assert compare({"a": {0: 1.0}, "b": {0: 2.0}}, "a")["b"].verdict == "one seed"
+
+
+def test_differences_are_paired_by_seed() -> None:
+    runs = {"base": {0: 0.1, 1: 0.9, 2: 0.5}, "better": {0: 0.11, 1: 0.912, 2: 0.511}}
+    found = compare(runs, "base")["better"]
+    assert found.difference == pytest.approx(0.011)
+    assert found.verdict == "above"
+
+
+def test_holm_corrects_in_steps() -> None:
+    from scipy.stats import ttest_1samp
+
+    base = dict.fromkeys(range(4), 0.0)
+    runs = {
+        "base": base,
+        "x": {0: 1.0, 1: 1.1, 2: 0.9, 3: 1.0},
+        "y": {0: 0.5, 1: 1.5, 2: 0.2, 3: 1.0},
+        "z": {0: -1.0, 1: 1.0, 2: 0.5, 3: -0.4},
+    }
+    found = compare(runs, "base")
+    raw = {name: ttest_1samp(list(runs[name].values()), 0).pvalue for name in "xyz"}
+    assert raw["x"] < raw["y"] < raw["z"]
+    assert found["x"].p_holm == pytest.approx(3 * raw["x"])
+    assert found["y"].p_holm == pytest.approx(2 * raw["y"])
+    assert found["z"].p_holm == pytest.approx(raw["z"])
+    assert found["z"].verdict == "within noise"
+
+
+def test_only_shared_seeds_count() -> None:
+    found = compare({"a": {0: 1.0, 1: 2.0}, "b": {1: 2.5, 2: 9.0}}, "a")["b"]
+    assert found.seeds == 1
+    assert found.difference == 0.5

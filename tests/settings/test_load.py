@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardmine.errors import UserError
+from hardmine.settings import jobs_of, load_plan, plan_schema, read_plan
+
+ROOT = Path(__file__).parents[2]
+
+
+def minimal(**changes: object) -> dict:
+    return {"plan": "p", "baseline": "a", "dataset": {"name": "glyphs"}, "runs": {"a": {"method": "random"}}} | changes
+
+
+def message(content: object) -> str:
+    with pytest.raises(UserError) as caught:
+        load_plan(content, "plan.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))], ids=lambda p: p.name)
+def test_every_plan_of_the_project_is_valid(path: Path) -> None:
+    assert jobs_of(read_plan(path))
+
+
+def test_params_yaml_shows_every_shared_key_with_its_default_and_a_remark() -> None:
+    text = (ROOT / "params.yaml").read_text()
+    shown = yaml.safe_load(text)
+    bare = {key: shown[key] for key in ("plan", "baseline", "seeds", "runs")} | {"dataset": {"name": "glyphs"}}
+    defaults = load_plan(bare, "defaults").model_dump(mode="json", exclude={"runs"})
+    defaults["training"]["checkpoint_seconds"] = 20
+    assert {key: value for key, value in load_plan(shown, "shown").model_dump(mode="json", exclude={"runs"}).items()} == {
+        key: value for key, value in load_plan(bare, "bare").model_dump(mode="json", exclude={"runs"}).items()
+    }
+    for section in ("dataset", "backbone", "training", "evaluation"):
+        assert set(shown[section]) == set(defaults[section]), section
+    for line in text.splitlines():
+        if ":" in line and not line.lstrip().startswith("#") and not line.rstrip().endswith(":"):
+            assert "#" in line, f"no remark: {line}"
+
+
+def test_the_schema_file_equals_the_models() -> None:
+    stored = json.loads((ROOT / "src/hardmine/settings/plan.schema.json").read_text())
+    assert stored == json.loads(json.dumps(plan_schema())), "run 'make schema'"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"trainin": {}}, "plan.yaml: trainin: unknown key (did you mean 'training'?); allowed here: plan, seeds,"),
+        ({"training": {"learning_rat": 1}}, "training.learning_rat: unknown key (did you mean 'learning_rate'?)"),
+        ({"training": {"learning_rate": -1}}, "training.learning_rate: input should be greater than 0 (given: -1)"),
+        ({"training": {"optimiser": "adm"}}, "'adm' is not allowed (did you mean 'adam'?); allowed: adam, sgd"),
+        ({"baseline": "b"}, "baseline: there is no run 'b'; the runs are a"),
+        ({"seeds": [1, 1]}, "seeds: [1, 1] has a seed twice"),
+        ({"runs": {"a": {"method": "tripet"}}}, "runs.a.method: 'tripet' is no method (did you mean 'triplet'?)"),
+        ({"runs": {"a": {}}}, "runs.a.method: is missing"),
+        ({"runs": {"a": {"method": "triplet", "selection": "semi"}}}, "runs.a.selection: 'semi' is not allowed"),
+        ({"runs": {"a": {"method": "random", "training": {"learning_rate": 0}}}}, "runs.a.training.learning_rate: "),
+        ({"runs": {"a": {"method": "random", "training": {"bach": 0}}}}, "runs.a.training.bach: unknown key (did you mean 'batch'?)"),
+        ({"runs": {"A b": {"method": "random"}}}, "runs.A b: "),
+        ({"runs": {"a": {"method": "random", "weights": "run/x"}}}, "runs.a.weights: there is no run 'x'"),
+        ({"dataset": {"name": "gliphs"}}, "'gliphs' is not allowed (did you mean 'glyphs'?)"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_what_is_allowed_and_the_nearest_match(change: dict, expected: str) -> None:
+    assert expected in message(minimal(**change))
+
+
+@pytest.mark.parametrize("content", [None, [], "x", 3, {"plan": None}, {1: 2}])
+def test_what_is_no_plan_at_all_is_refused(content: object) -> None:
+    assert "plan.yaml" in message(content)
+
+
+def test_a_file_that_is_missing_or_no_yaml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        read_plan(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1\nb: }")
+    with pytest.raises(UserError, match="is not valid YAML"):
+        read_plan(tmp_path / "bad.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_plan(tmp_path / "bytes.yaml")
+
+
+def test_numbers_may_come_as_strings_as_from_the_command_line() -> None:
+    plan = load_plan(minimal(seeds=["0", "4"], training={"learning_rate": "1e-3", "images": "500"}), "config")
+    assert plan.seeds == (0, 4)
+    assert plan.training.learning_rate == 0.001
+    assert plan.training.images == 500
+
+
+def test_a_run_overrides_only_the_keys_it_names() -> None:
+    run = {"method": "random", "training": {"batch": {"classes": 7}}}
+    plan = load_plan(minimal(training={"learning_rate": 0.5, "batch": {"images_per_class": 9}}, runs={"a": run}), "x")
+    training = plan.training_of(plan.runs["a"])
+    assert (training.learning_rate, training.batch.classes, training.batch.images_per_class) == (0.5, 7, 9)
+
+
+def test_settings_of_a_job_hold_no_names_threads_or_paths() -> None:
+    first, second = (jobs_of(load_plan(minimal(baseline=name, runs={name: {"method": "random"}}), "x")) for name in "ab")
+    assert [job.settings for job in first if job.verb == "train"] == [job.settings for job in second if job.verb == "train"]
+
+
+def test_jobs_come_after_what_they_read() -> None:
+    runs = {"warm": {"method": "softmax", "training": {"split": "warm"}}, "a": {"method": "random", "weights": "run/warm"}}
+    seen: set[str] = set()
+    for job in jobs_of(load_plan(minimal(runs=runs), "x")):
+        assert set(job.inputs) <= seen
+        seen.add(job.folder)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3))
+keys = st.sampled_from(["plan", "seeds", "baseline", "dataset", "backbone", "training", "evaluation", "runs", "x"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(keys, values))
+def test_any_content_is_a_plan_or_a_clear_error(changes: dict) -> None:
+    try:
+        load_plan(minimal() | changes, "plan.yaml")
+    except UserError as error:
+        assert str(error).startswith("plan.yaml: ")

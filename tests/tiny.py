@@ -1,0 +1,55 @@
+"""A tiny training setup in memory: random images of a few classes."""
+
+import numpy as np
+import torch
+
+from hardmine.images import ImageStore
+from hardmine.images.batches import TrainingImages
+from hardmine.methods import Method, Setup, build_method
+from hardmine.settings import load_plan
+from hardmine.training.log import EpochLog
+
+
+def build(run: dict, seed: int = 0, classes: int = 8, images_per_class: int = 8, **training: object) -> Method:
+    """A method on random 16×16 images; ``run`` as in a plan file."""
+    shared = {"images": 640, "batch": {"classes": 4, "images_per_class": 4}, **training}
+    plan = load_plan(
+        {
+            "plan": "t",
+            "baseline": "r",
+            "dataset": {"name": "glyphs"},
+            "backbone": {"width": 4, "embedding": 8},
+            "training": shared,
+            "runs": {"r": run},
+        },
+        "tiny",
+    )
+    settings = plan.runs["r"]
+    resolved = plan.training_of(settings)
+    labels = np.repeat(np.arange(classes), images_per_class)
+    rng = np.random.default_rng(5)
+    prototypes = rng.integers(0, 200, (classes, 16, 16, 1))
+    pixels = (prototypes[labels] + rng.integers(0, 55, (len(labels), 16, 16, 1))).astype(np.uint8)
+    store = ImageStore(pixels, np.arange(len(labels)), labels)
+    device = torch.device("cpu")
+    torch.set_num_threads(1)
+    images = TrainingImages(store, resolved.augmentation, device, seed)
+    return build_method(Setup(settings, plan.backbone_of(settings), resolved, images, 1, 16, device, seed))
+
+
+def advance(method: Method, steps: int, log: EpochLog | None = None) -> EpochLog:
+    """Train for some steps as the loop does."""
+    log = log or EpochLog()
+    method.network.train()
+    for _ in range(steps):
+        epoch, within = divmod(method.step_number, method.steps_per_epoch)
+        if within == 0:
+            method.begin_epoch(epoch, log)
+        method.step(log)
+        method.step_number += 1
+    return log
+
+
+def weights(method: Method) -> dict[str, torch.Tensor]:
+    """A copy of the network's state."""
+    return {name: value.clone() for name, value in method.network.state_dict().items()}
