@@ -131,7 +131,8 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder: Path) -> None:
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"]])
 def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
     code = f"import sys; sys.argv = ['hardmine', *{command!r}]; from hardmine import cli; cli.main()"
-    probe = f"import atexit, sys; atexit.register(lambda: print(sorted({{'torch', 'numpy', 'pandas'}} & set(sys.modules))))\n{code}"
+    heavy = "sorted({'torch', 'numpy', 'pandas'} & set(sys.modules))"
+    probe = f"import atexit, sys; atexit.register(lambda: print({heavy}))\n{code}"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.stdout.rstrip().endswith("[]")
 
@@ -139,4 +140,7 @@ def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
 @pytest.mark.parametrize("module", ["hardmine.settings", "hardmine.retrieval.evaluate", "hardmine.figures"])
 def test_only_training_and_embedding_import_torch(module: str) -> None:
     probe = f"import sys, {module}; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.strip()
+        == "False"
+    )

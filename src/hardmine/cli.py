@@ -119,7 +119,8 @@ def check(plan: PlanFile = Path("params.yaml")) -> None:
     from hardmine.settings import read_plan
 
     content = read_plan(plan)
-    print(f"{plan}: plan '{content.plan}' on {content.dataset.name}, {len(content.runs)} runs, {len(content.seeds)} seeds.")
+    size = f"{len(content.runs)} runs, {len(content.seeds)} seeds"
+    print(f"{plan}: plan '{content.plan}' on {content.dataset.name}, {size}.")
 
 
 @app.command(rich_help_panel="Care")

@@ -108,7 +108,9 @@ def test_verify_names_altered_bytes_other_settings_and_other_inputs() -> None:
     assert verify(jobs, ("preprocess", "train", "evaluate")) == []
     assert verify(chain(lr=2), ("train",)) == ["models/p/r/seed0/made.json: made with other settings (lr)."]
     Path("models/p/r/seed0/m.bin").write_text("other")
-    assert verify(jobs, ("train",)) == ["models/p/r/seed0/m.bin: its content is not what models/p/r/seed0/made.json names."]
+    assert verify(jobs, ("train",)) == [
+        "models/p/r/seed0/m.bin: its content is not what models/p/r/seed0/made.json names."
+    ]
     make(jobs[:1])
     Path("data/packed/d/d.bin").write_text("other data")
     record = json.loads(Path("data/packed/d/made.json").read_text())
@@ -124,7 +126,10 @@ def test_a_write_that_fails_keeps_the_older_good_file(monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(UserError, match=r"kept\.txt: cannot be written: No space left on device"), writing(target) as path:
+    with (
+        pytest.raises(UserError, match=r"kept\.txt: cannot be written: No space left on device"),
+        writing(target) as path,
+    ):
         path.write_text("half")
         full()
     assert target.read_text() == "good"

@@ -43,7 +43,9 @@ def test_images_are_a_function_of_the_settings(raw: Path) -> None:
 
 def test_letters_of_different_splits_are_disjoint(raw: Path) -> None:
     _, items = glyphs.preprocess(raw, SMALL)
-    letters = {split: {items.classes[row] for row in items.rows(split)} for split in ("train", "validation", "test", "warm")}
+    letters = {
+        split: {items.classes[row] for row in items.rows(split)} for split in ("train", "validation", "test", "warm")
+    }
     assert [len(found) for found in letters.values()] == [12, 4, 10, 3]
     assert len(set.union(*letters.values())) == 29
 

@@ -44,7 +44,7 @@ def test_a_pickle_in_place_of_the_array_is_refused(packed: Path) -> None:
 
 def test_an_array_that_does_not_fit_its_list_is_refused(packed: Path) -> None:
     write_images(packed / "images.npy", np.zeros((7, 6, 6, 1), dtype=np.uint8))
-    with pytest.raises(UserError, match="items.csv lists 8 images"):
+    with pytest.raises(UserError, match=r"items\.csv lists 8 images"):
         open_store(packed, "train")
 
 

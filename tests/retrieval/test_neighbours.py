@@ -31,8 +31,12 @@ def test_ties_go_to_the_lower_row_even_among_many_duplicates() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_lists_equal_the_oracle_on_grids_full_of_ties(data: st.DataObject) -> None:
-    gallery = np.array(data.draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=1, max_size=40)), dtype=np.float32)
-    queries = np.array(data.draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=1, max_size=10)), dtype=np.float32)
+    gallery = np.array(
+        data.draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=1, max_size=40)), dtype=np.float32
+    )
+    queries = np.array(
+        data.draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=1, max_size=10)), dtype=np.float32
+    )
     identity = np.array([data.draw(st.integers(-1, len(gallery) - 1)) for _ in queries])
     count = data.draw(st.integers(1, 12))
     found = nearest_neighbours(queries, gallery, count, identity, block=3)

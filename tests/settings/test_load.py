@@ -22,7 +22,9 @@ def message(content: object) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("path", [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))], ids=lambda p: p.name
+)
 def test_every_plan_of_the_project_is_valid(path: Path) -> None:
     assert jobs_of(read_plan(path))
 
@@ -33,9 +35,9 @@ def test_params_yaml_shows_every_shared_key_with_its_default_and_a_remark() -> N
     bare = {key: shown[key] for key in ("plan", "baseline", "seeds", "runs")} | {"dataset": {"name": "glyphs"}}
     defaults = load_plan(bare, "defaults").model_dump(mode="json", exclude={"runs"})
     defaults["training"]["checkpoint_seconds"] = 20
-    assert {key: value for key, value in load_plan(shown, "shown").model_dump(mode="json", exclude={"runs"}).items()} == {
-        key: value for key, value in load_plan(bare, "bare").model_dump(mode="json", exclude={"runs"}).items()
-    }
+    assert {
+        key: value for key, value in load_plan(shown, "shown").model_dump(mode="json", exclude={"runs"}).items()
+    } == {key: value for key, value in load_plan(bare, "bare").model_dump(mode="json", exclude={"runs"}).items()}
     for section in ("dataset", "backbone", "training", "evaluation"):
         assert set(shown[section]) == set(defaults[section]), section
     for line in text.splitlines():
@@ -61,7 +63,10 @@ def test_the_schema_file_equals_the_models() -> None:
         ({"runs": {"a": {}}}, "runs.a.method: is missing"),
         ({"runs": {"a": {"method": "triplet", "selection": "semi"}}}, "runs.a.selection: 'semi' is not allowed"),
         ({"runs": {"a": {"method": "random", "training": {"learning_rate": 0}}}}, "runs.a.training.learning_rate: "),
-        ({"runs": {"a": {"method": "random", "training": {"bach": 0}}}}, "runs.a.training.bach: unknown key (did you mean 'batch'?)"),
+        (
+            {"runs": {"a": {"method": "random", "training": {"bach": 0}}}},
+            "runs.a.training.bach: unknown key (did you mean 'batch'?)",
+        ),
         ({"runs": {"A b": {"method": "random"}}}, "runs.A b: "),
         ({"runs": {"a": {"method": "random", "weights": "run/x"}}}, "runs.a.weights: there is no run 'x'"),
         ({"dataset": {"name": "gliphs"}}, "'gliphs' is not allowed (did you mean 'glyphs'?)"),
@@ -102,12 +107,19 @@ def test_a_run_overrides_only_the_keys_it_names() -> None:
 
 
 def test_settings_of_a_job_hold_no_names_threads_or_paths() -> None:
-    first, second = (jobs_of(load_plan(minimal(baseline=name, runs={name: {"method": "random"}}), "x")) for name in "ab")
-    assert [job.settings for job in first if job.verb == "train"] == [job.settings for job in second if job.verb == "train"]
+    first, second = (
+        jobs_of(load_plan(minimal(baseline=name, runs={name: {"method": "random"}}), "x")) for name in "ab"
+    )
+    assert [job.settings for job in first if job.verb == "train"] == [
+        job.settings for job in second if job.verb == "train"
+    ]
 
 
 def test_jobs_come_after_what_they_read() -> None:
-    runs = {"warm": {"method": "softmax", "training": {"split": "warm"}}, "a": {"method": "random", "weights": "run/warm"}}
+    runs = {
+        "warm": {"method": "softmax", "training": {"split": "warm"}},
+        "a": {"method": "random", "weights": "run/warm"},
+    }
     seen: set[str] = set()
     for job in jobs_of(load_plan(minimal(runs=runs), "x")):
         assert set(job.inputs) <= seen
@@ -115,7 +127,9 @@ def test_jobs_come_after_what_they_read() -> None:
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
 keys = st.sampled_from(["plan", "seeds", "baseline", "dataset", "backbone", "training", "evaluation", "runs", "x"])
 
 

@@ -42,8 +42,8 @@ def test_the_best_epoch_counts_under_fair_and_the_last_under_paper() -> None:
     for score, mark in ((0.2, 1.0), (0.5, 2.0), (0.4, 3.0)):
         for best in (fair, paper):
             best.offer(score, {"w": torch.tensor(mark)})
-    assert fair.weights is not None and fair.weights["w"] == 2.0
-    assert paper.weights is not None and paper.weights["w"] == 3.0
+    assert fair.weights == {"w": torch.tensor(2.0)}
+    assert paper.weights == {"w": torch.tensor(3.0)}
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
@@ -69,4 +69,6 @@ def test_weights_of_another_run_are_taken_where_they_fit() -> None:
     method, other = build(RUN), build(RUN, seed=3)
     state = other.network.state_dict() | {"stranger": torch.zeros(2)}
     method.network.load_origin(state)
-    assert all(torch.equal(value, other.network.state_dict()[name]) for name, value in method.network.state_dict().items())
+    assert all(
+        torch.equal(value, other.network.state_dict()[name]) for name, value in method.network.state_dict().items()
+    )

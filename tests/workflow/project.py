@@ -31,7 +31,17 @@ PLAN = {
         "b": {"method": "softmax", "training": {"learning_rate": 0.002}},
     },
 }
-COPIED = ("Snakefile", "workflow", "profiles", "src", "dvc.yaml", ".dvc/plots", ".gitignore", ".dvcignore", "requirements.lock")
+COPIED = (
+    "Snakefile",
+    "workflow",
+    "profiles",
+    "src",
+    "dvc.yaml",
+    ".dvc/plots",
+    ".gitignore",
+    ".dvcignore",
+    "requirements.lock",
+)
 
 
 class Project:
@@ -121,9 +131,9 @@ class Project:
 
 def of_run(run: str, *seeds: int) -> set[str]:
     """The artefacts that depend on one run's training, the report included."""
-    return {f"{verb}/tiny/{run}/seed{seed}" for verb in ("models", "embeddings", "metrics") for seed in seeds or (0,)} | {
-        "report/tiny"
-    }
+    return {
+        f"{verb}/tiny/{run}/seed{seed}" for verb in ("models", "embeddings", "metrics") for seed in seeds or (0,)
+    } | {"report/tiny"}
 
 
 EVERYTHING = {"data/raw/glyphs", "data/packed/glyphs-tiny"} | of_run("a") | of_run("b")

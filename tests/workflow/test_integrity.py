@@ -87,7 +87,9 @@ def test_an_experiment_in_a_temporary_folder_trains_with_its_setting(project: Pr
     assert project.jobs() == of_run("b")
     names = project.run("dvc exp list --name-only").stdout.split()
     project.run(f"dvc exp apply -q {names[0]}")
-    assert yaml.safe_load((project.folder / "params.yaml").read_text())["runs"]["b"]["training"]["learning_rate"] == 0.003
+    assert (
+        yaml.safe_load((project.folder / "params.yaml").read_text())["runs"]["b"]["training"]["learning_rate"] == 0.003
+    )
     assert project.planned() == set()
     project.verify()
 

@@ -44,13 +44,19 @@ def test_after_sigkill_in_training_the_same_command_gives_the_same_model(
 ) -> None:
     project = Project.create(tmp_path / "project", tmp_path / "remote", slow_plan())
     running = subprocess.Popen(
-        command.split(), cwd=project.folder, env=project.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command.split(),
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     checkpoint = project.folder / "scratch/train/models/tiny/a/seed0/checkpoint.pt"
     wait_for(checkpoint.exists)
-    tree = psutil.Process(running.pid).children(recursive=True) + [psutil.Process(running.pid)]
+    tree = [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]
     lines = {process: process.cmdline() for process in tree}
-    training = [process for process, line in lines.items() if "train" in line and any(w.endswith("/hardmine") for w in line)]
+    training = [
+        process for process, line in lines.items() if "train" in line and any(w.endswith("/hardmine") for w in line)
+    ]
     assert len(training) == 1
     if victim == "training":
         os.kill(training[0].pid, signal.SIGKILL)
@@ -76,7 +82,10 @@ def test_after_sigkill_in_training_the_same_command_gives_the_same_model(
 def test_a_second_workflow_leaves_with_a_message(undisturbed: Project, tmp_path: Path) -> None:
     project = Project.create(tmp_path / "project", tmp_path / "remote", slow_plan())
     first = subprocess.Popen(
-        ["snakemake", "--cores", "1", "--quiet", "all"], cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL
+        ["snakemake", "--cores", "1", "--quiet", "all"],
+        cwd=project.folder,
+        env=project.environment(),
+        stderr=subprocess.DEVNULL,
     )
     wait_for((project.folder / "scratch/train/models/tiny/a/seed0/checkpoint.pt").exists)
     second = project.run("snakemake --cores 1", check=False)

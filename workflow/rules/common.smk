@@ -17,7 +17,7 @@ except UserError as error:
     sys.exit(2)
 
 # Jobs find the commands of this environment, activated or not.
-os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+shell.prefix(f'export PATH="{os.path.dirname(sys.executable)}:$PATH"; ')
 
 BY_FOLDER = {job.folder: job for job in JOBS}
 SETTINGS = f"scratch/settings/{PLAN.plan}"

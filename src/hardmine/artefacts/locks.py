@@ -33,7 +33,7 @@ def hold_workflow(patience: float = 2.0) -> None:
         UserError: another workflow holds it after ``patience`` seconds.
     """
     _WORKFLOW.parent.mkdir(parents=True, exist_ok=True)
-    file = open(_WORKFLOW, "a+")
+    file = open(_WORKFLOW, "a+")  # noqa: SIM115 - held open on purpose
     if not _lock(file, patience):
         file.seek(0)
         owner = _owner(file.read())

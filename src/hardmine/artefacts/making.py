@@ -50,7 +50,6 @@ def making(job: Job) -> Iterator[Path]:
         _note(job, time.monotonic() - start)
 
 
-
 def _note(job: Job, seconds: float) -> None:
     """Add a line to the journal, ``logs/journal.csv`` or the file that HARDMINE_JOURNAL names: when, what, how long."""
     path = Path(os.environ.get("HARDMINE_JOURNAL", "logs/journal.csv"))

@@ -82,10 +82,12 @@ def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
             if other is None or other["plan"] == job.plan or other["settings"] == job.settings:
                 continue
             mine, theirs = job.settings.get("dataset"), other["settings"].get("dataset")
-            keys = sorted(key for key in mine if mine[key] != theirs.get(key)) if isinstance(mine, dict) else ["revision"]
+            keys = (
+                sorted(key for key in mine if mine[key] != theirs.get(key)) if isinstance(mine, dict) else ["revision"]
+            )
             raise UserError(
-                f"{job.folder}: the plans '{job.plan}' and '{other['plan']}' ask for different {', '.join(keys)} under one "
-                f"name. Give one of them another dataset.variant; if '{other['plan']}' is no longer wanted, "
+                f"{job.folder}: the plans '{job.plan}' and '{other['plan']}' ask for different {', '.join(keys)} "
+                f"under one name. Give one of them another dataset.variant; if '{other['plan']}' is no longer wanted, "
                 f"delete {Path(*path.parts[:3])}."
             )
 

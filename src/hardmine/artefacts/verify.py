@@ -25,7 +25,9 @@ def verify(jobs: Sequence[Job], verbs: Sequence[str]) -> list[str]:
             faults.append(f"{job.record_file}: missing or not readable.")
             continue
         if record.settings != job.settings:
-            keys = [key for key in {*record.settings, *job.settings} if record.settings.get(key) != job.settings.get(key)]
+            keys = [
+                key for key in {*record.settings, *job.settings} if record.settings.get(key) != job.settings.get(key)
+            ]
             faults.append(f"{job.record_file}: made with other settings ({', '.join(sorted(keys))}).")
         for name in job.outputs:
             file = Path(job.folder, name)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from hardmine.settings.backbones import SmallCNN
 
+from .pooling import build_pooling
 from .small_cnn import SmallCNNBackbone
 from .taps import Backbone
 
@@ -20,7 +21,7 @@ def build_backbone(settings: SmallCNN, channels: int, size: int) -> Backbone:
 
 
 class EmbeddingNetwork(nn.Module):
-    """Global average of the deepest map, one linear layer.
+    """One map pooled (by default the global average of the deepest), one linear layer.
 
     Methods with other heads derive from it; what it stores is ``model.safetensors``.
     """
@@ -28,13 +29,14 @@ class EmbeddingNetwork(nn.Module):
     def __init__(self, settings: SmallCNN, channels: int, size: int) -> None:
         super().__init__()
         self.backbone = build_backbone(settings, channels, size)
-        features = self.backbone.tap_shapes[self.backbone.last_tap][0]
-        self.head = nn.Linear(features, settings.embedding)
+        self.tap = settings.tap
+        self.pooling = build_pooling(settings.pooling, self.backbone.tap_shapes[self.tap][0])
+        self.head = nn.Linear(self.pooling.features, settings.embedding)
 
     def features(self, images: Tensor) -> Tensor:
         """Pooled features before the head, float [n, features]."""
-        tap = self.backbone.last_tap
-        return self.backbone.taps(images, [tap])[tap].mean(dim=(2, 3))
+        pooled: Tensor = self.pooling(self.backbone.taps(images, [self.tap])[self.tap])
+        return pooled
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Embeddings as the loss sees them, not normalised: ``embedding`` float [n, D]."""

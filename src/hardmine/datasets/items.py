@@ -70,6 +70,8 @@ def read_items(path: Path) -> Items:
         if len(line) != 5 or line[0] != str(number) or line[3] not in SPLITS or line[4] not in _ROLES:
             raise UserError(f"{path}: line {number + 2} is damaged: {','.join(line)[:80]!r}.")
         if home.setdefault(line[2], line[3]) != line[3]:
-            raise UserError(f"{path}: class {line[2]!r} is in {home[line[2]]} and in {line[3]}; splits must be disjoint.")
+            raise UserError(
+                f"{path}: class {line[2]!r} is in {home[line[2]]} and in {line[3]}; splits must be disjoint."
+            )
     columns = list(zip(*table[1:], strict=True)) or [()] * 5
     return Items(*(list(column) for column in columns[1:]))

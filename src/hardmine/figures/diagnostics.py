@@ -14,11 +14,20 @@ from hardmine.errors import UserError
 __all__ = ["DIAGNOSTICS", "Report", "caption_of", "draw_diagnostics"]
 
 DIAGNOSTICS: dict[str, str] = {
+    "hdc-losses": "hardmine.figures.hdc:draw_losses",
+    "hdc-pairs": "hardmine.figures.hdc:draw_pairs",
+    "hdc-training": "hardmine.figures.hdc:draw_training",
     "schem-signature-recall": "hardmine.figures.schem:signature_recall",
     "schem-violating-share": "hardmine.figures.schem:violating_share",
     "schem-hard-pairs": "hardmine.figures.schem:hard_pairs",
+    "hdml-hardness": "hardmine.figures.hdml:draw_hardness",
+    "hdml-losses": "hardmine.figures.hdml:draw_losses",
+    "hdml-negatives": "hardmine.figures.hdml:draw_negatives",
+    "smart-mining-controller": "hardmine.figures.smart_mining:controller",
+    "smart-mining-distances": "hardmine.figures.smart_mining:distances",
+    "smart-mining-convergence": "hardmine.figures.smart_mining:convergence",
 }
-"""Name of a figure to ``module:function``; the function takes a ``Report``, its docstring's first line is the caption."""
+"""Name of a figure to ``module:function``; it takes a ``Report``, and its docstring's first line is the caption."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class Report:
         try:
             return dict(load_file(path))
         except Exception as error:
-            raise UserError(f"{path}: cannot be read as safetensors ({error}). Delete made.json beside it and run again.") from None
+            reason = f"cannot be read as safetensors ({error})"
+            raise UserError(f"{path}: {reason}. Delete made.json beside it and run again.") from None
 
 
 def draw_diagnostics(report: Report, names: list[str]) -> None:

@@ -31,7 +31,8 @@ def draw_gallery(neighbours_file: Path, packed: Path, target: Path, queries: int
     for query in chosen:
         tiles = [_tile(store.pixels[lists["queries"][query]], _QUERY, scale)]
         tiles += [
-            _tile(store.pixels[row], _RIGHT if hit else _WRONG, scale) for row, hit in zip(rows[query], right[query], strict=True)
+            _tile(store.pixels[row], _RIGHT if hit else _WRONG, scale)
+            for row, hit in zip(rows[query], right[query], strict=True)
         ]
         lines.append(np.concatenate(tiles, axis=1))
     left, rest = lines[: queries // 2], lines[queries // 2 :]

@@ -18,7 +18,9 @@ __all__ = ["render_page"]
 
 def render_page(job: Job, statistics: pd.DataFrame, best: str, record: Record | None) -> str:
     """The page of a plan; every name that comes from outside is escaped."""
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     template = environment.from_string(files("hardmine.figures").joinpath("page.html.j2").read_text(encoding="utf-8"))
     columns, rows = table_rows(statistics)
     for row in rows:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hardmine.artefacts import writing
@@ -51,9 +53,9 @@ def line_of(run: str) -> str:
 
 
 @contextmanager
-def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, plt.Axes]]:
+def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
     """A figure with one axes in the project's style; sizes in inches."""
-    style = {
+    style: dict[Any, Any] = {
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,

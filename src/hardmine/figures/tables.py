@@ -11,7 +11,7 @@ __all__ = ["table_markdown", "table_rows", "table_tex"]
 
 
 def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
-    """Columns (metric, k) in their order, and one dict a run: ``run``, ``seeds``, ``verdict``, ``difference``, ``cells``.
+    """Columns (metric, k) in their order, and one dict a run.
 
     Cells hold mean and half width in percent; runs are sorted by the first metric, best first.
     """
@@ -47,8 +47,9 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
         f"|---|--:|{'--:|' * len(titles)}--:|---|",
     ]
     for row in rows:
-        cells = " | ".join(_number(*cell, "±") for cell in row["cells"])
-        difference = "" if math.isnan(row["difference"]) else _number(row["difference"], row["difference_half_width"], "±", sign=True)
+        cells = " | ".join(_number(*cell) for cell in row["cells"])
+        gap = row["difference"], row["difference_half_width"]
+        difference = "" if math.isnan(gap[0]) else _number(*gap, signed=True)
         lines.append(f"| {row['run']} | {row['seeds']} | {cells} | {difference} | {row['verdict']} |")
     return "\n".join(lines) + "\n"
 
@@ -68,6 +69,7 @@ def table_tex(statistics: pd.DataFrame) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
-def _number(mean: float, half: float, sign_text: str, sign: bool = False) -> str:
-    shown = f"{mean:+.1f}" if sign else f"{mean:.1f}"
-    return shown if math.isnan(half) else f"{shown}{' ' if sign_text == '±' else ''}{sign_text}{' ' if sign_text == '±' else ''}{half:.1f}"
+def _number(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:
+    """Mean and half width in percent, the mean alone where there is no interval."""
+    shown = f"{mean:+.1f}" if signed else f"{mean:.1f}"
+    return shown if math.isnan(half) else f"{shown}{between}{half:.1f}"

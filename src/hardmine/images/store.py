@@ -54,7 +54,7 @@ def open_store(folder: Path, *splits: str) -> tuple[ImageStore, Items]:
     """Open the images of the given splits.
 
     Raises:
-        UserError: a file is missing, truncated, not a packed array, or does not fit its list; no image is in the splits.
+        UserError: a file is missing, truncated, not a packed array, or does not fit its list; a split is empty.
     """
     path = folder / "images.npy"
     items = read_items(folder / "items.csv")

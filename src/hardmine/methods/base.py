@@ -76,7 +76,7 @@ class Method(ABC):
         self.images = setup.images
         torch.manual_seed(setup.seed)
         self.network = self.build_network(setup.run, setup.backbone, setup.channels, setup.size)
-        self.network.to(device=setup.device, memory_format=torch.channels_last)
+        self.network.to(setup.device).to(memory_format=torch.channels_last)
         self.sampler = self.build_sampler()
         self.diagnostics = Diagnostics()
         self.parts: dict[str, Any] = {
@@ -109,7 +109,9 @@ class Method(ABC):
         if training.optimiser == "adam":
             optimiser = torch.optim.Adam(groups, weight_decay=training.weight_decay)
         else:
-            optimiser = torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
+            optimiser = torch.optim.SGD(
+                groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
+            )
         for group in optimiser.param_groups:
             group["start_lr"] = group["lr"]
         self.optimisers.append(optimiser)
@@ -133,6 +135,7 @@ class Method(ABC):
 
     def begin_epoch(self, epoch: int, log: EpochLog) -> None:
         """Called before the first step of an epoch (from 0)."""
+        return None
 
     def step(self, log: EpochLog) -> None:
         """One training step: batch, forward, loss, backward, update."""

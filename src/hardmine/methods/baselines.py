@@ -46,8 +46,8 @@ class Baseline(Method):
         groups = super().parameter_groups()
         own = list(self.loss_module.parameters())
         if own:
-            run = self.setup.run
-            rate = run.boundary_learning_rate if isinstance(run, baselines.Margin) else getattr(run, "proxy_learning_rate")
+            run: Any = self.setup.run
+            rate = run.boundary_learning_rate if isinstance(run, baselines.Margin) else run.proxy_learning_rate
             groups.append({"params": own, "lr": rate, "weight_decay": 0.0})
         return groups
 

@@ -1,4 +1,4 @@
-"""From a method's name to its class; third parties register theirs through the entry point group ``hardmine.methods``."""
+"""From a method's name to its class; others register theirs through the entry point group ``hardmine.methods``."""
 
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,7 +19,10 @@ METHOD_CLASSES = {
     "proxy-nca": _BASELINE,
     "softmax": _BASELINE,
     "margin": _BASELINE,
+    "hdc": "hardmine.methods.hdc:HDCMethod",
     "schem": "hardmine.methods.schem:SchemMethod",
+    "hdml": "hardmine.methods.hdml:HDMLMethod",
+    "smart-mining": "hardmine.methods.smart_mining:SmartMiningMethod",
 }
 
 

@@ -147,10 +147,11 @@ class SchemMethod(Method):
             log.set("signature_recall", recall)
 
     def _report_bank(self, draws: np.random.Generator, log: EpochLog) -> None:
-        """Correlation of the bank's similarities with fresh ones, for one anchor group and 200 images."""
+        """Correlation of similarities by usable bank entries with fresh ones, for one anchor group and 200 images."""
         labels = self.setup.labels
+        everything = np.arange(len(labels))
         anchors = np.flatnonzero(labels == labels[draws.integers(len(labels))])[: self.run.group_size]
-        rows = draws.permutation(np.flatnonzero(self.bank.known(np.arange(len(labels)))))[:200]
+        rows = draws.permutation(everything[~self.bank.stale(everything, self.step_number)])[:200]
         fresh = self.embed_for_mining(np.concatenate([anchors, rows]))
         group, fresh = fresh[: len(anchors)], fresh[len(anchors) :]
         agreement = bank_agreement(group, self.bank.read(rows), fresh, self.run.group_similarity)

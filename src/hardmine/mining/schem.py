@@ -27,7 +27,7 @@ class Mined:
         anchors: int64 [a], images of the anchor class.
         negatives: int64 [m], images of other classes.
         classes: int64, the pool of classes P_c; empty where all classes are allowed.
-        pool: int64, the pool of hard images P_s, in its order.
+        pool: int64, the pool of hard images P_s, in its order; empty where any image of any class may come.
         ages: int64, ages of the bank's entries of the pool; empty where no embedding was needed.
     """
 
@@ -115,13 +115,13 @@ class SchemBatcher:
         embedded = self.embed(anchors) if class_search or instance_search else None
         if embedded is not None:
             self.bank.write(anchors, embedded, self.step)
-        everywhere = instance_search and self.settings.class_stage == "all"
+        everywhere = self.settings.class_stage == "all"
         classes = self._nobody if everywhere else self._classes(own, embedded if class_search else None)
         if instance_search and embedded is not None:
             pool, ages = self._hard_images(own, classes, embedded)
             negatives = self._draw(pool)
         else:
-            pool = negatives = self._group_of_each(own, classes)
+            pool = negatives = self._nobody if everywhere else self._group_of_each(classes)
             ages = self._nobody
         self.last = Mined(anchors, self._filled(own, negatives), classes, pool, ages)
         return self.last
@@ -167,7 +167,7 @@ class SchemBatcher:
             return self._generator.choice(pool, self.wanted)
         return self._generator.permutation(pool)[: self.wanted]
 
-    def _group_of_each(self, own: int, classes: np.ndarray) -> np.ndarray:
+    def _group_of_each(self, classes: np.ndarray) -> np.ndarray:
         """eta random images from each of K-1 classes of the pool."""
         chosen = self._generator.permutation(classes)[: self.settings.groups - 1]
         size = self.settings.group_size

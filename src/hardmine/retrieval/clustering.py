@@ -17,7 +17,7 @@ def cluster(embeddings: np.ndarray, clusters: int, restarts: int) -> np.ndarray:
 
 
 def clustering_metrics(labels: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
-    """nmi (arithmetic mean of the entropies), ami, and pairwise f1, in [0, 1]."""
+    """Nmi (arithmetic mean of the entropies), ami, and pairwise f1, in [0, 1]."""
     from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
     return {

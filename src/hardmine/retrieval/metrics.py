@@ -39,7 +39,7 @@ def retrieval_metrics(
     matches: np.ndarray,
     recall_at: Sequence[int],
 ) -> dict[str, float | int]:
-    """recall at k, r_precision and map@r (Musgrave et al. 2020, section 3.2), in [0, 1].
+    """Recall at k, r_precision and map@r (Musgrave et al. 2020, section 3.2), in [0, 1].
 
     A query without a match is a miss for recall and left out of the other two.
 

@@ -35,7 +35,7 @@ def nearest_neighbours(
         queries: float32 [Q, D].
         gallery: float32 [G, D].
         count: neighbours wanted; lists are shorter where the gallery is.
-        identity: int64 [Q], the gallery row that is the query itself and is left out, -1 for none; None for none at all.
+        identity: int64 [Q], the gallery row that is the query itself and is left out, -1 for none; None likewise.
         block: queries done at once; memory is about 8·block·G bytes.
 
     Raises:

@@ -1,6 +1,6 @@
 """Network families and their sizes."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
@@ -18,7 +18,14 @@ class SmallCNN(Settings):
     """Channels of the first block; each block has twice as many as the one before."""
     embedding: PositiveInt = 64
     """Dimensions of the embedding."""
+    tap: Literal["block2", "block3", "block4"] = "block4"
+    """Depth whose map is pooled for the embedding; hdc has heads of its own."""
+    pooling: Literal["average", "second-order"] = "average"
+    """How the map becomes a vector: its average, or second-order statistics of its channels."""
 
 
 Backbone = SmallCNN
-BackboneOverrides = overrides_of(SmallCNN)
+if TYPE_CHECKING:
+    BackboneOverrides = SmallCNN
+else:
+    BackboneOverrides = overrides_of(SmallCNN)

@@ -17,7 +17,7 @@ def overrides_of(model: type[Settings]) -> type[Settings]:
     """A model with the same keys as ``model``, all optional, nested sections likewise: what a run may override."""
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        kind = field.annotation
+        kind: Any = field.annotation
         if isinstance(kind, type) and issubclass(kind, Settings):
             kind = overrides_of(kind)
         for constraint in field.metadata:

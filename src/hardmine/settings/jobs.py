@@ -21,7 +21,14 @@ def jobs_of(plan: Plan) -> list[Job]:
     raw = f"data/raw/{dataset.name}"
     packed = f"data/packed/{dataset.name}-{dataset.variant}"
 
-    def job(verb: str, folder: str, outputs: tuple[str, ...], inputs: tuple[str, ...], settings: dict[str, Any], **where: Any) -> Job:
+    def job(
+        verb: str,
+        folder: str,
+        outputs: tuple[str, ...],
+        inputs: tuple[str, ...],
+        settings: dict[str, Any],
+        **where: Any,
+    ) -> Job:
         return Job(plan.plan, verb, folder, outputs, inputs, {"verb_revision": REVISIONS[verb], **settings}, where)
 
     jobs = [
@@ -66,7 +73,13 @@ def jobs_of(plan: Plan) -> list[Job]:
 def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
     run = plan.runs[name]
     place = f"{plan.plan}/{name}/seed{seed}"
-    where = {"run": name, "seed": seed, "packed": packed, "model": f"models/{place}", "embeddings": f"embeddings/{place}"}
+    where = {
+        "run": name,
+        "seed": seed,
+        "packed": packed,
+        "model": f"models/{place}",
+        "embeddings": f"embeddings/{place}",
+    }
     if verb == "train":
         origin = plan.origin_of(run)
         start = f"models/{plan.plan}/{origin}/seed{seed}" if origin else None
@@ -91,7 +104,9 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         )
     if verb == "embed":
         settings = {"method": run.own(), "backbone": plan.backbone_of(run).model_dump(mode="json")}
-        return job(verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where)
+        return job(
+            verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where
+        )
     settings = {"evaluation": plan.evaluation.model_dump(mode="json")}
     return job(
         verb,

@@ -68,7 +68,8 @@ def _explain(detail: ErrorDetails) -> str:
             return f"{key}.method: is missing; allowed: {', '.join(METHODS)}."
         case "literal_error":
             allowed = [word.strip("'") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-            return f"{key}: {detail['input']!r} is not allowed{nearest(detail['input'], allowed)}; allowed: {', '.join(allowed)}."
+            given = detail["input"]
+            return f"{key}: {given!r} is not allowed{nearest(given, allowed)}; allowed: {', '.join(allowed)}."
         case "missing":
             return f"{key}: is missing."
         case "value_error":

@@ -1,6 +1,8 @@
 """A plan: what to run on which data set."""
 
-from typing import Annotated, Any, Union
+import functools
+import operator
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -13,7 +15,10 @@ from .training import Training
 
 __all__ = ["AnyRun", "Plan", "plan_schema"]
 
-AnyRun = Annotated[Union[tuple(METHODS.values())], Field(discriminator="method")]
+if TYPE_CHECKING:
+    AnyRun = RunSettings
+else:
+    AnyRun = Annotated[functools.reduce(operator.or_, METHODS.values()), Field(discriminator="method")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
@@ -34,7 +39,7 @@ class Plan(Settings):
     """How networks are trained."""
     evaluation: Evaluation = Evaluation()
     """What is measured."""
-    runs: dict[Name, AnyRun] = Field(min_length=1)  # type: ignore[valid-type]
+    runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
 
     @model_validator(mode="after")
@@ -48,9 +53,13 @@ class Plan(Settings):
             if origin is None:
                 continue
             if origin not in self.runs:
-                raise ValueError(f"runs.{name}.weights: there is no run '{origin}'; the runs are {', '.join(self.runs)}")
+                raise ValueError(
+                    f"runs.{name}.weights: there is no run '{origin}'; the runs are {', '.join(self.runs)}"
+                )
             if self.origin_of(self.runs[origin]) is not None:
-                raise ValueError(f"runs.{name}.weights: '{origin}' starts from another run itself; chains are not allowed")
+                raise ValueError(
+                    f"runs.{name}.weights: '{origin}' starts from another run itself; chains are not allowed"
+                )
             if self.backbone_of(run) != self.backbone_of(self.runs[origin]):
                 raise ValueError(f"runs.{name}.weights: '{origin}' has another backbone")
         return self

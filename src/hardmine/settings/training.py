@@ -1,6 +1,6 @@
 """How a network is trained: what every method shares."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -56,4 +56,7 @@ class Training(Settings):
     """Of the forward pass; bf16 is faster where the processor has it and changes the result."""
 
 
-TrainingOverrides = overrides_of(Training)
+if TYPE_CHECKING:
+    TrainingOverrides = Training
+else:
+    TrainingOverrides = overrides_of(Training)

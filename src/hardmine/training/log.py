@@ -45,7 +45,8 @@ class EpochLog:
         number = float(value.detach() if isinstance(value, Tensor) else value)
         if not math.isfinite(number):
             raise UserError(
-                f"training: '{name}' became {number}. A smaller training.learning_rate or a training.gradient_clip may help."
+                f"training: '{name}' became {number}. "
+                "A smaller training.learning_rate or a training.gradient_clip may help."
             )
         self._sums[name] = self._sums.get(name, 0.0) + weight * number
         self._weights[name] = self._weights.get(name, 0.0) + weight

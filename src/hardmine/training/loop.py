@@ -37,7 +37,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     device = prepare_device(device_name, threads)
     method, validation = _build(job, device)
     history, log, best = History(), EpochLog(), Best(fair=job.settings["protocol"] == "fair")
-    parts = {"method": method, "history": history, "log": log, "best": best}
+    parts: dict[str, Any] = {"method": method, "history": history, "log": log, "best": best}
     saved = load_checkpoint(job, device)
     if saved:
         for name, part in parts.items():
@@ -46,7 +46,9 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     elif job.where["start"]:
         method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
 
-    progress = Progress(job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step)
+    progress = Progress(
+        job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step
+    )
     written = time.monotonic()
     method.network.train()
     while method.step_number < method.total_steps:

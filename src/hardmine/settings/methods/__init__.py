@@ -15,7 +15,10 @@ from .baselines import (
     RandomNetwork,
     Triplet,
 )
+from .hdc import HDC
+from .hdml import HDML
 from .schem import SCHEM
+from .smart_mining import SmartMining
 
 __all__ = ["METHODS", "RunSettings"]
 
@@ -30,7 +33,10 @@ METHODS: dict[str, type[RunSettings]] = {
     "proxy-nca": ProxyNCA,
     "softmax": NormalisedSoftmax,
     "margin": Margin,
+    "hdc": HDC,
     "schem": SCHEM,
+    "hdml": HDML,
+    "smart-mining": SmartMining,
 }
 
 for _entry in entry_points(group="hardmine.settings"):

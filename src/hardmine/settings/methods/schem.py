@@ -32,7 +32,8 @@ class SCHEM(RunSettings):
     class_stage: Literal["search", "random", "all"] = "search"
     """Which classes may give negatives: those whose signatures are nearest to the anchors, random ones, or all."""
     instance_stage: Literal["search", "random"] = "search"
-    """Which of their images: those nearest to the anchors, or random ones of ``groups`` - 1 of the classes."""
+    """Which of their images: those nearest to the anchors, or random ones: a group from each of ``groups`` - 1 of the
+    classes, or images of any class where ``class_stage`` is all."""
     stochastic: bool = True
     """Draw from pools larger than needed; false makes both pools as large as what is needed."""
     warmup_steps: NonNegativeInt = 0

@@ -1,0 +1,158 @@
+"""Figures of HDML: hardness and balance, the losses, and negatives around an anchor."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from .diagnostics import Report
+from .style import colour_of, figure, line_of, save
+
+__all__ = ["draw_hardness", "draw_losses", "draw_negatives"]
+
+_VARIANTS = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7", "#7B3294", "#888888", "#8C510A")
+"""Colours of the variants beside the main runs: their names share one colour elsewhere."""
+REAL, SYNTHETIC, PULLED, POSITIVE = "#0072B2", "#D55E00", "#BBBBBB", "#009E73"
+
+
+def draw_hardness(report: Report) -> None:
+    """Hardness of HDML over training: lambda, the mean factor lambda0 on negatives, and the weight of real tuples."""
+    panels = {"lambda": "lambda", "lambda0": "mean lambda0 of negatives", "weight": "weight w of real tuples"}
+    runs = _runs(report)
+    with figure(width=7.2, height=3.0 + 0.16 * len(runs)) as (drawn, axes):
+        if not runs:
+            _say(axes, "no run with synthetic tuples in this plan")
+        else:
+            axes.remove()
+            for panel, (column, label) in zip(drawn.subplots(1, 3, sharey=True), panels.items(), strict=True):
+                for place, run in enumerate(runs):
+                    mean = _mean(report.histories, run, column)
+                    colour = colour_of(run) if line_of(run) == "-" else _VARIANTS[place % len(_VARIANTS)]
+                    panel.plot(mean.index, mean, line_of(run), color=colour, label=run, marker="o", ms=2.5, lw=1.4)
+                panel.set_ylim(-0.03, 1.05)
+                panel.set_title(label, fontsize=9)
+                _images_axis(panel)
+            _legend(drawn, panel, columns=3)
+        save(drawn, report.folder, "hdml-hardness")
+
+
+def draw_losses(report: Report) -> None:
+    """Losses of HDML on real and synthetic tuples, its classifier of features on both, and its generator's losses."""
+    runs = _runs(report, "full")
+    with figure(width=7.2, height=0.9 + 2.3 * max(len(runs), 1)) as (drawn, axes):
+        if not runs:
+            _say(axes, "no full HDML run in this plan")
+        else:
+            axes.remove()
+            grid = drawn.subplots(len(runs), 3, squeeze=False, sharex=True)
+            for row, run in zip(grid, runs, strict=True):
+                for panel, (title, lines) in zip(row, _LOSSES.items(), strict=True):
+                    for column, (label, colour, dash) in lines.items():
+                        mean = _mean(report.histories, run, column)
+                        panel.plot(mean.index, mean, dash, color=colour, label=label, marker="o", ms=2.5, lw=1.4)
+                    panel.set_yscale("log")
+                    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                    panel.yaxis.set_minor_formatter(FuncFormatter(_few_minor))
+                    panel.tick_params(labelsize=7.5, which="both")
+                    panel.set_title(f"{run}: {title}" if panel is row[0] else title, fontsize=8.5)
+                    if row is grid[-1]:
+                        _images_axis(panel)
+            handles = {label: handle for panel in grid[0] for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+            drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=7.5)
+        save(drawn, report.folder, "hdml-losses")
+
+
+def draw_negatives(report: Report) -> None:
+    """Negatives seen from their anchor, real, pulled and as generated, early and late in training (two main axes)."""
+    found = list(_points(report))
+    with figure(width=7.2, height=0.9 + 2.9 * max(len(found), 1)) as (drawn, axes):
+        if not found:
+            _say(axes, "no full HDML run in this plan was long enough to pull negatives")
+        else:
+            axes.remove()
+            grid = drawn.subplots(len(found), 2, squeeze=False)
+            for row, (run, moments) in zip(grid, found, strict=True):
+                for panel, moment in zip(row, ("early", "late"), strict=True):
+                    panel.set_title(f"{run}, {moment}", fontsize=9)
+                    if moment in moments:
+                        _draw_points(panel, moments[moment])
+                    else:
+                        _say(panel, "training ended before")
+            _legend(drawn, next(panel for panel in grid.flat if panel.get_legend_handles_labels()[0]), columns=5)
+        save(drawn, report.folder, "hdml-negatives")
+
+
+_LOSSES = {
+    "metric loss": {
+        "metric_loss": ("on real tuples", REAL, "-"),
+        "synthetic_loss": ("on synthetic tuples", SYNTHETIC, "--"),
+    },
+    "classifier, nats": {
+        "classifier_real": ("on real features", REAL, "-."),
+        "classifier_synthetic": ("on synthetic features", SYNTHETIC, ":"),
+    },
+    "generator loss": {
+        "reconstruction_loss": ("reconstruction", "#7B3294", "-"),
+        "soft_loss": ("classification", "#B8860B", "--"),
+    },
+}
+
+
+def _runs(report: Report, variant: str | None = None) -> list[str]:
+    """HDML runs with synthetic tuples, or those of one variant."""
+    variants = {run: report.job.settings["runs"][run]["variant"] for run in report.runs_of("hdml")}
+    return [run for run, own in variants.items() if (own == variant if variant else own != "base")]
+
+
+def _mean(histories: pd.DataFrame, run: str, column: str) -> pd.Series:
+    """Mean over seeds of a column, by images seen."""
+    return histories[histories.run == run].groupby("images")[column].mean()
+
+
+def _points(report: Report) -> Iterator[tuple[str, dict[str, dict[str, np.ndarray]]]]:
+    """For the full runs that kept points: early and late, each by kind."""
+    for run in _runs(report, "full"):
+        moments: dict[str, dict[str, np.ndarray]] = {}
+        for name, values in report.arrays(run).items():
+            moment, _, kind = name.partition("-")
+            moments.setdefault(moment, {})[kind] = np.asarray(values)
+        if moments:
+            yield run, moments
+
+
+def _draw_points(panel: plt.Axes, points: dict[str, np.ndarray]) -> None:
+    """The anchor at the origin; real and generated negatives on the two main axes of both together."""
+    both = np.concatenate([points["negatives"], points["synthetic"]])
+    axes = np.linalg.svd(both - both.mean(axis=0), full_matrices=False)[2][:2].T
+    real, pulled, made, positive = (points[kind] @ axes for kind in ("negatives", "pulled", "synthetic", "positives"))
+    panel.plot(*np.stack([real, pulled], axis=1).transpose(2, 1, 0), color=PULLED, lw=0.5, zorder=1)
+    panel.plot(*real.T, "o", ms=3.5, color=REAL, label="real negatives", ls="none")
+    panel.plot(*pulled.T, ".", ms=3.5, color="#777777", label="pulled", ls="none")
+    panel.plot(*made.T, "^", ms=3.5, color=SYNTHETIC, label="pulled and generated", ls="none", mfc="none", mew=0.9)
+    panel.plot(*positive.T, "D", ms=4, color=POSITIVE, label="positive", ls="none")
+    panel.plot(0, 0, "*", ms=11, color="#222222", label="anchor", ls="none")
+    panel.set_xlabel("first main axis of the embedding", fontsize=8)
+    panel.set_ylabel("second main axis", fontsize=8)
+
+
+def _images_axis(panel: plt.Axes) -> None:
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
+    panel.set_xlim(left=0)
+    panel.set_xlabel("training images seen")
+
+
+def _few_minor(value: float, _: int) -> str:
+    """Labels of minor ticks at 2 and 5 only."""
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
+
+
+def _legend(drawn: Figure, panel: plt.Axes, columns: int) -> None:
+    drawn.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=7.5)
+
+
+def _say(panel: plt.Axes, text: str) -> None:
+    panel.text(0.5, 0.5, text, ha="center", va="center", transform=panel.transAxes)
+    panel.set_axis_off()
