@@ -37,7 +37,8 @@ def triplet_values(embeddings, labels, rows, scope, margin, kind):
                 continue
             for n in range(len(labels)):
                 if labels[n] != labels[a]:
-                    near, far = distance(embeddings[a], embeddings[p], kind), distance(embeddings[a], embeddings[n], kind)
+                    near = distance(embeddings[a], embeddings[p], kind)
+                    far = distance(embeddings[a], embeddings[n], kind)
                     values.append(max(0.0, near - far + margin))
     return values
 

@@ -23,7 +23,13 @@ def report(tmp_path, monkeypatch):
     settings = {"runs": runs, "seeds": [0, 1]}
     job = Job("tiny", "figures", "report/tiny", (), (), settings, {"packed": str(packed)})
     rows = [
-        {"run": run, "seed": seed, "images": 100 * (epoch + 1), "violating": 0.5 / (epoch + 1), "signature_recall": 0.1 * epoch}
+        {
+            "run": run,
+            "seed": seed,
+            "images": 100 * (epoch + 1),
+            "violating": 0.5 / (epoch + 1),
+            "signature_recall": 0.1 * epoch,
+        }
         for run in runs
         for seed in (0, 1)
         for epoch in range(3)

@@ -32,6 +32,8 @@ class SecondOrderPooling(nn.Module):
         channels: F.
     """
 
+    upper: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.features = channels * (channels + 1) // 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from .diagnostics import Report
@@ -51,7 +51,7 @@ def hard_pairs(report: Report) -> None:
         save(drawn, report.folder, "schem-hard-pairs")
 
 
-def _draw_pair(axes: plt.Axes, images: np.ndarray, left: float, line: int) -> None:
+def _draw_pair(axes: Axes, images: np.ndarray, left: float, line: int) -> None:
     """Two images side by side, each a unit wide, below the height of their caption."""
     for side, image in enumerate(images):
         shown = image[:, :, 0] if image.shape[2] == 1 else image
@@ -68,7 +68,9 @@ def _curves(report: Report, name: str, column: str, label: str) -> None:
         variants = [run for run in runs if run != "schem"]
         for run, part in rows.groupby("run", sort=False):
             mean = part.groupby("images")[column].mean()
-            colour, mark = (colour_of("schem"), "o") if run == "schem" else _VARIANTS[variants.index(run) % len(_VARIANTS)]
+            colour, mark = colour_of("schem"), "o"
+            if run in variants:
+                colour, mark = _VARIANTS[variants.index(run) % len(_VARIANTS)]
             axes.plot(mean.index, mean, marker=mark, markersize=4, color=colour, label=run)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -59,7 +59,13 @@ class SchemBatcher:
     """
 
     def __init__(
-        self, labels: np.ndarray, settings: SCHEM, seed: int, embed: Embed, signatures: ClassSignatures, bank: FeatureBank
+        self,
+        labels: np.ndarray,
+        settings: SCHEM,
+        seed: int,
+        embed: Embed,
+        signatures: ClassSignatures,
+        bank: FeatureBank,
     ) -> None:
         self.labels, self.settings, self.embed = labels, settings, embed
         self.signatures, self.bank = signatures, bank
@@ -168,7 +174,7 @@ class SchemBatcher:
         return self._generator.permutation(pool)[: self.wanted]
 
     def _group_of_each(self, classes: np.ndarray) -> np.ndarray:
-        """eta random images from each of K-1 classes of the pool."""
+        """As many random images as a group has, from each of K-1 classes of the pool."""
         chosen = self._generator.permutation(classes)[: self.settings.groups - 1]
         size = self.settings.group_size
         return np.concatenate([self._generator.permutation(self.members[label])[:size] for label in chosen])
