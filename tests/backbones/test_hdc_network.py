@@ -50,10 +50,10 @@ def test_t9_weights_act_squared_on_squared_distances():
 
 
 def test_t9_joining_can_turn_a_ranking_round():
-    query = [torch.zeros(1, 1)] * 3
+    query = [torch.zeros(1, 1, dtype=torch.float64)] * 3
 
     def distance(values, weights):
-        levels = [torch.full((1, 1), value).sqrt() for value in values]
+        levels = [torch.full((1, 1), value, dtype=torch.float64).sqrt() for value in values]
         return round((join_levels(query, weights) - join_levels(levels, weights)).square().sum().item(), 6)
 
     first, second = (0.1, 0.9, 0.9), (0.9, 0.4, 0.4)

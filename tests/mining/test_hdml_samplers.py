@@ -61,9 +61,13 @@ def test_a_class_with_one_image_gives_it_twice(covering):
 
 
 def test_too_few_classes_say_what_is_possible():
-    with pytest.raises(UserError, match=r"batch_size: 28 images come from 14 distinct classes, .* has 13; use at most 26"):
+    with pytest.raises(
+        UserError, match=r"batch_size: 28 images come from 14 distinct classes, .* has 13; use at most 26"
+    ):
         PairSampler(LABELS, 14, True, 0)
-    with pytest.raises(UserError, match=r"batch_size: 21 images come from 14 distinct classes, .* has 13; use at most 18"):
+    with pytest.raises(
+        UserError, match=r"batch_size: 21 images come from 14 distinct classes, .* has 13; use at most 18"
+    ):
         TripletSampler(LABELS, 7, True, 0)
     with pytest.raises(UserError, match="the training split has 1"):
         PairSampler(np.zeros(9, int), 2, True, 0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -60,7 +60,11 @@ def draw_losses(report: Report) -> None:
                     panel.set_title(f"{run}: {title}" if panel is row[0] else title, fontsize=8.5)
                     if row is grid[-1]:
                         _images_axis(panel)
-            handles = {label: handle for panel in grid[0] for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+            handles = {
+                label: handle
+                for panel in grid[0]
+                for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+            }
             drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=7.5)
         save(drawn, report.folder, "hdml-losses")
 
@@ -123,7 +127,7 @@ def _points(report: Report) -> Iterator[tuple[str, dict[str, dict[str, np.ndarra
             yield run, moments
 
 
-def _draw_points(panel: plt.Axes, points: dict[str, np.ndarray]) -> None:
+def _draw_points(panel: Axes, points: dict[str, np.ndarray]) -> None:
     """The anchor at the origin; real and generated negatives on the two main axes of both together."""
     both = np.concatenate([points["negatives"], points["synthetic"]])
     axes = np.linalg.svd(both - both.mean(axis=0), full_matrices=False)[2][:2].T
@@ -138,7 +142,7 @@ def _draw_points(panel: plt.Axes, points: dict[str, np.ndarray]) -> None:
     panel.set_ylabel("second main axis", fontsize=8)
 
 
-def _images_axis(panel: plt.Axes) -> None:
+def _images_axis(panel: Axes) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
     panel.set_xlim(left=0)
     panel.set_xlabel("training images seen")
@@ -149,10 +153,10 @@ def _few_minor(value: float, _: int) -> str:
     return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
-def _legend(drawn: Figure, panel: plt.Axes, columns: int) -> None:
+def _legend(drawn: Figure, panel: Axes, columns: int) -> None:
     drawn.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=7.5)
 
 
-def _say(panel: plt.Axes, text: str) -> None:
+def _say(panel: Axes, text: str) -> None:
     panel.text(0.5, 0.5, text, ha="center", va="center", transform=panel.transAxes)
     panel.set_axis_off()

@@ -55,7 +55,9 @@ def reconstruction_loss(features: Tensor, rebuilt: Tensor, reduction: Literal["s
     return functional.mse_loss(rebuilt, features, reduction=reduction)
 
 
-def synthetic_cross_entropy(anchor_logits: Tensor | None, logits: Tensor, anchor_labels: Tensor, labels: Tensor) -> Tensor:
+def synthetic_cross_entropy(
+    anchor_logits: Tensor | None, logits: Tensor, anchor_labels: Tensor, labels: Tensor
+) -> Tensor:
     """How well a classifier of features recognises synthetic ones: mean cross-entropy, the anchors' added on top.
 
     N-pair: mean over n² candidates (each with the label of candidate j) + mean over n anchors.

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hardmine.errors import UserError
-from hardmine.losses.hdml import decay_loss, npair_loss, reconstruction_loss, synthetic_cross_entropy, triplet_sum
-from hardmine.mining.pulling import pull, pull_npair
+from hardmine.losses.hdml import decay_loss, reconstruction_loss
 from hardmine.mining.tuple_samplers import PairSampler, TripletSampler
 from hardmine.settings.backbones import SmallCNN
 from hardmine.settings.methods import RunSettings
@@ -18,6 +17,7 @@ from hardmine.training.log import EpochLog
 
 from .base import Method, Setup
 from .hdml_parts import Balance, FeatureGenerator, HDMLNetwork, decayed_weights, glorot
+from .hdml_tuples import tuples_of
 
 __all__ = ["HDMLMethod", "Losses"]
 
@@ -57,8 +57,11 @@ class HDMLMethod(Method):
         super().__init__(setup)
         self.run: HDML = setup.run  # type: ignore[assignment]
         if setup.training.weight_decay:
-            raise UserError("training.weight_decay: hdml has a weight_decay of its own; leave training.weight_decay at 0.")
+            raise UserError(
+                "training.weight_decay: hdml has a weight_decay of its own; leave training.weight_decay at 0."
+            )
         self.synthetic = self.run.variant != "base"
+        self.tuples = tuples_of(self.run)
         block = self.run.average_block
         self.balance = Balance(self.run, self.steps_per_epoch if block == "epoch" else block)
         self.parts["balance"] = self.balance
@@ -136,7 +139,7 @@ class HDMLMethod(Method):
         features = features.float()
         embeddings = self.network.embedding_of(features)
         labels = self.images.labels[rows.to(self.images.labels.device)]
-        metric = self.metric_loss(*embeddings.split(self.run.tuples))
+        metric = self.tuples.metric_loss(embeddings)
         report = {"metric_loss": metric}
         decayed = metric
         if self.run.weight_decay_form == "in-loss" and self.run.weight_decay:
@@ -147,7 +150,13 @@ class HDMLMethod(Method):
         return self.with_synthetic(features, embeddings, labels, metric, decayed, report)
 
     def with_synthetic(
-        self, features: Tensor, embeddings: Tensor, labels: Tensor, metric: Tensor, decayed: Tensor, report: dict[str, Tensor]
+        self,
+        features: Tensor,
+        embeddings: Tensor,
+        labels: Tensor,
+        metric: Tensor,
+        decayed: Tensor,
+        report: dict[str, Tensor],
     ) -> Losses:
         """The losses with synthetic tuples.
 
@@ -159,68 +168,46 @@ class HDMLMethod(Method):
             decayed: J_m with weight decay, where it is part of the loss.
             report: scalars so far.
         """
-        run, n = self.run, self.run.tuples
-        pulled, factors = self.pulled(*embeddings.split(n))
-        entering = pulled.detach() if run.stop_gradient == "pull" else pulled
-        made = self.generator(torch.cat([embeddings, entering]))
-        rebuilt, synthetic = made.split([len(embeddings), len(entering)])
+        run = self.run
+        pulled, factors = self.tuples.pulled(embeddings, self.balance.hardness, run.stop_gradient == "lambda0")
+        entering = torch.cat([embeddings, pulled])
+        made = self.generator(entering.detach() if run.stop_gradient == "pull" else entering)
+        rebuilt, synthetic = made.split([len(embeddings), len(pulled)])
         again = self.network.embedding_of(synthetic, keep_statistics=run.batch_norm_statistics == "both")
-        report["synthetic_loss"] = self.synthetic_metric_loss(again)
+        report["synthetic_loss"] = self.tuples.synthetic_loss(again)
 
-        report["reconstruction_loss"] = (1 - run.soft_share) * reconstruction_loss(features, rebuilt, run.reconstruction)
-        recognised = self.synthetic_recognition(self.classifier(synthetic), labels)
+        report["reconstruction_loss"] = (1 - run.soft_share) * reconstruction_loss(
+            features, rebuilt, run.reconstruction
+        )
+        recognised, means = self.tuples.recognition(self.classifier(synthetic), labels)
         report["soft_loss"] = run.soft_share * run.soft_factor * recognised
-        kept = [name for name, left_out in (("reconstruction_loss", "no-recon"), ("soft_loss", "no-soft")) if run.variant != left_out]
+        kept = [
+            name
+            for name, left_out in (("reconstruction_loss", "no-recon"), ("soft_loss", "no-soft"))
+            if run.variant != left_out
+        ]
         report["generator_loss"] = torch.stack([report[name] for name in kept]).sum()
         classifier = nn.functional.cross_entropy(self.classifier(features), labels)
-        report |= {"classifier_real": classifier, "classifier_synthetic": recognised / (2 if run.base_loss == "npair" else 1)}
+        report |= {"classifier_real": classifier, "classifier_synthetic": recognised / means}
 
         weight = self.balance.weight
         total = weight * decayed + (1 - weight) * report["synthetic_loss"]
         report |= {"loss": total, "lambda0": factors.detach().mean()}
         average = {"weighted-with-decay": weight * decayed, "with-decay": decayed, "metric": metric}[run.metric_average]
-        return Losses(total, report["generator_loss"], classifier, average, report, self.points(embeddings, pulled, again))
-
-    def metric_loss(self, *tuples: Tensor) -> Tensor:
-        """J_m of anchors, positives [n, D] each, and negatives for triplets."""
-        if self.run.base_loss == "npair":
-            return npair_loss(*tuples, self.run.l2)
-        return triplet_sum(*tuples, self.run.margin)
-
-    def pulled(self, *tuples: Tensor) -> tuple[Tensor, Tensor]:
-        """What enters the generator as synthetic tuples, and lambda0 of the negatives.
-
-        N-pair: n anchors, then n² candidates row by row, [n + n², D]. Triplet: [3n, D].
-        """
-        constant = self.run.stop_gradient == "lambda0"
-        if self.run.base_loss == "triplet":
-            moved = pull(*tuples, self.balance.hardness, constant)
-            return torch.cat([*tuples[:2], moved.points]), moved.factors
-        anchors, positives = tuples
-        moved = pull_npair(anchors, positives, self.balance.hardness, constant)
-        others = ~torch.eye(len(anchors), dtype=torch.bool, device=anchors.device)
-        return torch.cat([anchors, moved.points.flatten(0, 1)]), moved.factors[others]
-
-    def synthetic_metric_loss(self, embeddings: Tensor) -> Tensor:
-        """J_syn of synthetic embeddings in the order of ``pulled``."""
-        n = self.run.tuples
-        if self.run.base_loss == "triplet":
-            return triplet_sum(*embeddings.split(n), self.run.margin)
-        return npair_loss(embeddings[:n], embeddings[n:].unflatten(0, (n, n)), self.run.l2)
-
-    def synthetic_recognition(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy on synthetic features in the order of ``pulled``; for npair a sum of two means."""
-        n = self.run.tuples
-        if self.run.base_loss == "triplet":
-            return synthetic_cross_entropy(None, logits, labels, labels)
-        return synthetic_cross_entropy(logits[:n], logits[n:], labels[:n], labels[n:].repeat(n))
+        return Losses(
+            total, report["generator_loss"], classifier, average, report, self.points(embeddings, pulled, again)
+        )
 
     def gradients(self, losses: Losses) -> dict[str, tuple[Tensor, ...]]:
         """For each group of weights the gradient of its own loss, all before any update."""
         found: dict[str, tuple[Tensor, ...]] = {}
         if losses.generator is not None and losses.classifier is not None:
-            found["generator"] = torch.autograd.grad(losses.generator, list(self.generator.parameters()), retain_graph=True)
-            found["classifier"] = torch.autograd.grad(losses.classifier, list(self.classifier.parameters()), retain_graph=True)
+            found["generator"] = torch.autograd.grad(
+                losses.generator, list(self.generator.parameters()), retain_graph=True
+            )
+            found["classifier"] = torch.autograd.grad(
+                losses.classifier, list(self.classifier.parameters()), retain_graph=True
+            )
         found["network"] = torch.autograd.grad(losses.metric, list(self.network.parameters()))
         return found
 
@@ -245,8 +232,8 @@ class HDMLMethod(Method):
         for name, value in zip(losses.report, values, strict=True):
             if not math.isfinite(value):
                 raise UserError(
-                    f"training: '{name}' became {value} at step {self.step_number + 1}, before any other term. A smaller "
-                    "training.learning_rate or generator_learning_rate, or a training.gradient_clip may help."
+                    f"training: '{name}' became {value} at step {self.step_number + 1}, before any other term. "
+                    "A smaller training.learning_rate or generator_learning_rate, or a training.gradient_clip may help."
                 )
         return dict(zip(losses.report, values, strict=True))
 
@@ -262,26 +249,10 @@ class HDMLMethod(Method):
             if value is not None:
                 log.set(name, value)
 
-    def points(self, embeddings: Tensor, pulled: Tensor, again: Tensor) -> dict[str, Tensor]:
-        """Negatives seen from their anchor, in the first step that pulls and in the last one; else nothing.
-
-        N-pair: those of the first anchor. Triplets: each from its own anchor.
-
-        Args:
-            embeddings: z of the batch.
-            pulled: what ``pulled`` gave.
-            again: embeddings of the synthetic features, in the same order.
-        """
+    def points(self, embeddings: Tensor, pulled: Tensor, made: Tensor) -> dict[str, Tensor]:
+        """What ``Tuples.seen`` gives, in the first step that pulls and in the last one; else nothing."""
         moments = {self.balance.metric.block: "early", self.total_steps - 1: "late"}
         if self.step_number not in moments:
             return {}
-        n = self.run.tuples
-        if self.run.base_loss == "triplet":
-            negatives, moved, made = (values[2 * n :] for values in (embeddings, pulled, again))
-            anchors, positives, origin = embeddings[:n], embeddings[n : 2 * n], again[:n]
-        else:
-            negatives, moved, made = embeddings[n + 1 :], pulled[n + 1 : 2 * n], again[n + 1 : 2 * n]
-            anchors, positives, origin = embeddings[:1], embeddings[n : n + 1], again[:1]
-        seen = {"positives": positives - anchors, "negatives": negatives - anchors, "pulled": moved - anchors}
-        seen["synthetic"] = made - origin
-        return {f"{moments[self.step_number]}-{name}": value for name, value in seen.items()}
+        seen = self.tuples.seen(embeddings, pulled, made)
+        return {f"{moments[self.step_number]}-{name}": values for name, values in seen.items()}

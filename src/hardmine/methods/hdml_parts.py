@@ -41,7 +41,7 @@ class HDMLNetwork(EmbeddingNetwork):
         self.head_norm = nn.BatchNorm1d(self.head.in_features, EPSILON, momentum) if normalised else None
 
     def embedding_of(self, features: Tensor, keep_statistics: bool = True) -> Tensor:
-        """z = f(y), float [n, D].
+        """The embeddings z = f(y), float [n, D].
 
         Args:
             features: y, float [n, d].
@@ -135,14 +135,14 @@ class Balance:
 
     @property
     def hardness(self) -> float:
-        """lambda in [0, 1]; 1 leaves the negatives where they are."""
+        """The hardness lambda in [0, 1]; 1 leaves the negatives where they are."""
         if self.settings.variant == "no-pull" or self.alpha is None:
             return 1.0
         return decay_exponent(self.alpha, self.metric.value)
 
     @property
     def weight(self) -> float:
-        """w in [0, 1]: weight of the real tuples; 1 - w is that of the synthetic ones."""
+        """The weight w in [0, 1] of the real tuples; 1 - w is that of the synthetic ones."""
         if self.settings.variant == "no-balance":
             return 0.5
         return 1.0 if self.beta is None else decay_exponent(self.beta, self.generator.value)

@@ -32,7 +32,7 @@ class SmartMiningMethod(Method):
         self.run = run = setup.run
         super().__init__(setup)
         window = None if run.window == "all" else run.window
-        self.controller = Controller(run.target_error, run.kappa_max, window, run.prior)
+        self.controller = Controller(run.target_error, run.kappa_max, window, run.prior, run.line)
         self.violations = Violations()
         self.global_loss = GlobalLoss(run.separation_weight, run.global_margin, run.global_scope, run.global_momentum)
         self.parts |= {"controller": self.controller, "violations": self.violations, "global_loss": self.global_loss}

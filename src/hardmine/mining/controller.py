@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Controller:
         window: epochs that the line is fitted to; None for all.
         prior: two pairs (error, kappa) that stand in for measurements until there are three; kappa falls as the
             error rises.
+        line: ``fitted`` to the window by least squares, or with the ``prior-slope`` through the last measurement,
+            which corrects the last scale by what was missing to the target.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Controller:
         largest: float = 64.0,
         window: int | None = 5,
         prior: tuple[tuple[float, float], tuple[float, float]] = ((0.9, 1.0), (0.3, 16.0)),
+        line: Literal["fitted", "prior-slope"] = "fitted",
     ) -> None:
         self.target = target
         self.largest = largest
         self.window = window
         self._pairs: list[tuple[float, float]] = []
         self.prior = prior
+        self.line = line
         self._slope = _line(list(prior))[0]
         self._warned = False
 
@@ -67,7 +71,8 @@ class Controller:
             pairs = [*self.prior, *pairs]
         slope, intercept = _line(pairs)
         rejected = not (math.isfinite(slope) and math.isfinite(intercept) and slope < 0)
-        if rejected:
+        rejected &= self.line == "fitted"
+        if rejected or self.line == "prior-slope":
             error, kappa = pairs[-1]
             slope, intercept = self._slope, kappa - self._slope * error
         self._slope = slope

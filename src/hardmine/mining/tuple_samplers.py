@@ -64,8 +64,8 @@ class PairSampler:
 class TripletSampler:
     """n anchors, their n positives, and n negatives, from 2n distinct classes.
 
-    The pairs come as in ``PairSampler``; each negative is one image of a class that gives no pair and no other negative.
-    An epoch shows every image once in a pair; negatives come on top.
+    The pairs come as in ``PairSampler``; each negative is one image of a class that gives no pair and no other
+    negative. An epoch shows every image once in a pair; negatives come on top.
 
     Args:
         labels: int64 [N], 0..C-1.

@@ -1,4 +1,4 @@
-"""Settings of HDML: hardness-aware metric learning with synthetic tuples (Zheng et al. 2019), and of its base losses."""
+"""Settings of HDML: hardness-aware metric learning (Zheng et al. 2019), and of its base losses."""
 
 from typing import Any, ClassVar, Literal, Self
 
@@ -104,7 +104,9 @@ class HDML(RunSettings):
         if not isinstance(values, dict):
             return values
         given = {key: value for key, value in values.items() if value is not None}
-        chosen = PRESETS.get(str(given.get("preset", "code")), {}) | BY_BASE_LOSS.get(str(given.get("base_loss", "npair")), {})
+        chosen = PRESETS.get(str(given.get("preset", "code")), {}) | BY_BASE_LOSS.get(
+            str(given.get("base_loss", "npair")), {}
+        )
         chosen = chosen | {"beta": 10000.0}
         if given.get("calibrate") is True:
             if "alpha" in given or "beta" in given:
@@ -112,8 +114,8 @@ class HDML(RunSettings):
             chosen = {key: value for key, value in chosen.items() if key not in ("alpha", "beta")}
         elif (given.get("metric_average") or chosen.get("metric_average")) == "metric" and "alpha" not in given:
             raise ValueError(
-                "alpha: the published values belong to averages with weight decay, and with metric_average: metric they "
-                "would make lambda 0; set alpha (about the loss itself: 1 to 5 for npair) or calibrate: true"
+                "alpha: the published values belong to averages with weight decay, and with metric_average: metric "
+                "they would make lambda 0; set alpha (about the loss itself: 1 to 5 for npair) or calibrate: true"
             )
         return chosen | given
 
@@ -121,17 +123,17 @@ class HDML(RunSettings):
     def _fit_together(self) -> Self:
         if self.training.batch is not None:
             raise ValueError("training.batch has no effect on hdml; set batch_size instead")
-        size = IMAGES_PER_TUPLE[self.base_loss]
+        size, least = IMAGES_PER_TUPLE[self.base_loss], self.smallest_batch
         if self.batch_size % size:
             below = self.batch_size - self.batch_size % size
-            fitting = f"{below} or {below + size}" if below >= self.smallest_batch else str(self.smallest_batch)
+            fitting = f"{below} or {below + size}" if below >= least else str(least)
             raise ValueError(
-                f"batch_size: {self.batch_size} is not a multiple of {size}, the images of a tuple of {self.base_loss}; "
-                f"use {fitting}"
+                f"batch_size: {self.batch_size} is not a multiple of {size}, the images of a tuple of "
+                f"{self.base_loss}; use {fitting}"
             )
-        if self.batch_size < self.smallest_batch:
+        if self.batch_size < least:
             raise ValueError(
-                f"batch_size: {self.batch_size} gives no negatives for {self.base_loss}; use at least {self.smallest_batch}"
+                f"batch_size: {self.batch_size} gives no negatives for {self.base_loss}; use at least {least}"
             )
         return self
 

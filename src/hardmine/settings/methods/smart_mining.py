@@ -72,6 +72,8 @@ class SmartMining(RunSettings):
 
     prior: tuple[tuple[Share, Scale], tuple[Share, Scale]] = ((0.9, 1.0), (0.3, 16.0))
     """Two pairs (error, kappa) that the controller starts from, until it has measured three epochs."""
+    line: Literal["fitted", "prior-slope"] = "fitted"
+    """The controller's line: fitted to the window, or with the prior's slope through the last epoch's measurement."""
 
     margin: PositiveFloat = 0.2
     """Of the ratio triplet loss, on distances."""

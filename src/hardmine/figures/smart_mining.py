@@ -1,0 +1,114 @@
+"""Figures of Smart Mining: its controller, the distances of its mined triplets, how soon its runs converge."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from hardmine.mining.controller import error_ceiling
+
+from .diagnostics import Report
+from .style import colour_of, figure, line_of, save
+
+__all__ = ["controller", "convergence", "distances"]
+
+_NEAR = 0.005
+"""An epoch counts as converged within this much of a run's best recall."""
+
+
+def controller(report: Report) -> None:
+    """Scale of the exclusion sphere and share of violating triplets over the epochs, with target and ceiling, mean over seeds.
+
+    The ceiling holds for the first run with a controller: all mined triplets violating, others as random ones do.
+    """
+    runs = [run for run in report.runs_of("smart-mining") if _settings(report, run)["mined_share"]]
+    with figure(width=5.6, height=5.0) as (drawn, axes):
+        axes.remove()
+        above, below = drawn.subplots(2, 1, sharex=True)
+        for run in runs:
+            rows = _mean(report, run).reindex(columns=["kappa", "error_all", "error_random"])
+            mined = rows.dropna(subset=["kappa"])
+            look = {"color": colour_of(run), "linestyle": line_of(run), "linewidth": 1.5, "marker": "o", "markersize": 3}
+            above.plot(mined.index, mined.kappa, label=run, **look)
+            below.plot(rows.index, rows.error_all, **look)
+        steered = [run for run in runs if _settings(report, run)["kappa_mode"] == "adaptive"]
+        if steered:
+            own, rows = _settings(report, steered[0]), _mean(report, steered[0]).dropna(subset=["kappa"])
+            below.axhline(own["target_error"], color="#222222", linewidth=1, linestyle="--")
+            below.annotate("target", (1, own["target_error"]), (-2, 3), **_AT_RIGHT)
+            ceiling = error_ceiling(own["mined_share"], rows.error_random)
+            below.plot(rows.index, ceiling, color="#222222", linewidth=1, linestyle=":")
+            if len(ceiling):
+                below.annotate("ceiling", (1, ceiling.iloc[-1]), (-2, 3), **_AT_RIGHT)
+        above.set_ylabel("scale κ of the sphere")
+        above.set_ylim(bottom=0)
+        below.set_ylabel("violating triplets")
+        below.set_ylim(0, 1)
+        below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+        below.set_xlabel("epoch")
+        if runs:
+            drawn.legend(loc="outside lower center", ncols=2, fontsize=7.5, handlelength=2.4)
+        save(drawn, report.folder, "smart-mining-controller")
+
+
+def distances(report: Report) -> None:
+    """Distances within the mined triplets of the first and of the last epoch that can be compared: when mined and an epoch later."""
+    runs = [run for run in report.runs_of("smart-mining") if "distances_first" in report.arrays(run)]
+    with figure(width=6.2, height=4.6) as (drawn, axes):
+        axes.remove()
+        panels = drawn.subplots(2, 2, sharex=True, sharey=True)
+        arrays = report.arrays(runs[0]) if runs else {}
+        edges = np.linspace(0, 2, 41)
+        for line, (moment, title) in enumerate((("first", "first mined epoch"), ("last", "last full mined epoch"))):
+            counts = np.asarray(arrays.get(f"distances_{moment}", np.zeros((2, 2, 40))), dtype=np.float64)
+            shares = counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
+            for column, when in enumerate(("when mined", "after the epoch")):
+                panel = panels[line, column]
+                panel.stairs(shares[column, 0], edges, color="#0072B2", fill=True, alpha=0.35)
+                panel.stairs(shares[column, 0], edges, color="#0072B2", label="anchor to positive")
+                panel.stairs(shares[column, 1], edges, color="#D55E00", label="anchor to negative", linewidth=1.4)
+                panel.set_title(f"{title}, {when}", fontsize=8)
+                panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            panels[line, 0].set_ylabel("share of triplets")
+        for panel in panels[1]:
+            panel.set_xlabel("distance of unit vectors")
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+        save(drawn, report.folder, "smart-mining-distances")
+
+
+def convergence(report: Report) -> None:
+    """Validation recall at 1 over the epochs, mean over seeds; the dot is the first epoch within half a point of the best."""
+    with figure(width=5.6, height=4.0) as (drawn, axes):
+        for run in report.runs_of("smart-mining"):
+            recall = _mean(report, run).reindex(columns=["val_recall@1"])["val_recall@1"].dropna()
+            if not len(recall):
+                continue
+            soon = recall.index[recall >= recall.max() - _NEAR][0]
+            axes.plot(recall.index, recall, line_of(run), color=colour_of(run), linewidth=1.5, label=f"{run}: epoch {soon}")
+            axes.plot([soon], [recall[soon]], "o", color=colour_of(run), markersize=5)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("recall at 1 on validation classes")
+        if axes.lines:
+            drawn.legend(loc="outside lower center", ncols=2, fontsize=7.5, handlelength=2.4)
+        save(drawn, report.folder, "smart-mining-convergence")
+
+
+_AT_RIGHT = {
+    "xycoords": ("axes fraction", "data"),
+    "textcoords": "offset points",
+    "ha": "right",
+    "fontsize": 7.5,
+}
+
+
+def _settings(report: Report, run: str) -> dict[str, object]:
+    return report.job.settings["runs"][run]
+
+
+def _mean(report: Report, run: str) -> pd.DataFrame:
+    """A run's history by epoch, mean over seeds."""
+    rows = report.histories[report.histories.run == run]
+    return rows.drop(columns=["run", "seed"]).groupby("epoch").mean()
