@@ -16,7 +16,8 @@ from hardmine.settings.methods.schem import SCHEM
 @pytest.fixture
 def report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    runs = {"schem": {"method": "schem"}, "schem-random-batches": {"method": "schem"}, "other": {"method": "triplet"}}
+    searching, blind = SCHEM(method="schem").own(), SCHEM(method="schem", class_stage="random").own()
+    runs = {"schem": searching, "schem-late": searching, "schem-random-batches": blind, "other": {"method": "triplet"}}
     packed = Path("data/packed/glyphs-8")
     packed.mkdir(parents=True)
     np.save(packed / "images.npy", np.random.default_rng(0).integers(0, 255, (30, 8, 8, 1)).astype(np.uint8))
@@ -55,12 +56,13 @@ def drawn(report):
 def test_figures_are_drawn_from_histories_and_kept_pairs(report):
     pairs, similarities = np.arange(12).reshape(6, 2), np.linspace(0.9, 0.4, 6, dtype=np.float32)
     moments = {f"hard_pairs_{moment}": pairs for moment in ("start", "first", "last")}
-    keep("schem", **moments, **{f"{name}_similarity": similarities for name in moments})
+    for run in ("schem", "schem-late"):
+        keep(run, **moments, **{f"{name}_similarity": similarities for name in moments})
     drawn(report)
 
 
 def test_figures_are_drawn_where_no_run_learned_signatures(report):
-    for run in ("schem", "schem-random-batches"):
+    for run in ("schem", "schem-late"):
         keep(run)
     short = report.histories.drop(columns="signature_recall")
     drawn(Report(report.job, report.folder, short, report.details))

@@ -52,7 +52,12 @@ def test_t1_full_ratio_gives_the_worked_loss_and_gradient():
     loss, gradient = evaluate(four(), PAIRED, 1.0)
     assert (int(loss.positives), int(loss.negatives)) == (2, 2)
     assert (round(loss.value.item(), 6), round(loss.printed.item(), 6)) == (1.188738, 4.319076)
-    assert rounded(gradient) == [[-0.573025, 1.193407], [-0.394392, 0.526741], [1.218886, -1.675807], [-0.251469, -0.044341]]
+    assert rounded(gradient) == [
+        [-0.573025, 1.193407],
+        [-0.394392, 0.526741],
+        [1.218886, -1.675807],
+        [-0.251469, -0.044341],
+    ]
 
 
 def test_t2_half_the_pairs_keeps_the_hard_positive_and_two_negatives():
@@ -64,7 +69,12 @@ def test_t2_half_the_pairs_keeps_the_hard_positive_and_two_negatives():
     loss, gradient = evaluate(four(), PAIRED, 0.5)
     assert (int(loss.positives), int(loss.negatives)) == (1, 2)
     assert (round(loss.value.item(), 6), round(loss.printed.item(), 6)) == (1.39969, 5.129301)
-    assert rounded(gradient) == [[-0.714425, 1.532089], [-0.446476, 0.532089], [1.462663, -2.010969], [-0.301763, -0.053209]]
+    assert rounded(gradient) == [
+        [-0.714425, 1.532089],
+        [-0.446476, 0.532089],
+        [1.462663, -2.010969],
+        [-0.301763, -0.053209],
+    ]
 
 
 def test_t3_the_gradient_goes_through_the_normalisation():
@@ -128,7 +138,9 @@ def test_t10b_kept_positives_come_nearer_and_losses_fall_as_the_ratio_grows():
 
 
 def test_t12_the_order_of_images_and_the_names_of_classes_do_not_matter():
-    embeddings = functional.normalize(torch.randn(30, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+    embeddings = functional.normalize(
+        torch.randn(30, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    )
     labels = torch.arange(30) // 5
     order = torch.randperm(30, generator=torch.Generator().manual_seed(2))
     loss, gradient = evaluate(embeddings, labels, 0.5)
@@ -184,7 +196,10 @@ BATCHES = {
         torch.randn(4, 3, generator=torch.Generator().manual_seed(8)).repeat(3, 1),
         torch.arange(12) // 3,
     ),
-    "uneven classes": (torch.randn(11, 2, generator=torch.Generator().manual_seed(9)), torch.tensor([0] * 7 + [1, 2, 2, 2])),
+    "uneven classes": (
+        torch.randn(11, 2, generator=torch.Generator().manual_seed(9)),
+        torch.tensor([0] * 7 + [1, 2, 2, 2]),
+    ),
 }
 
 

@@ -50,7 +50,9 @@ def outputs_of(labels, seed=0):
 
 def rows_of(labels):
     """Training images with the given labels."""
-    return torch.tensor([int(np.flatnonzero(LABELS == label)[labels[:i].count(label)]) for i, label in enumerate(labels)])
+    return torch.tensor(
+        [int(np.flatnonzero(LABELS == label)[labels[:i].count(label)]) for i, label in enumerate(labels)]
+    )
 
 
 BALANCED = [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5
@@ -160,7 +162,9 @@ def test_the_pairs_of_the_first_epoch_and_of_the_end_are_kept_small():
     method = method_of(images=16 * 12)
     advance(method, method.total_steps, EpochLog())
     arrays = method.diagnostics.arrays
-    assert set(arrays) == {f"{moment}_{name}" for moment in ("first", "last") for name in ("distances", "labels", "kept")}
+    assert set(arrays) == {
+        f"{moment}_{name}" for moment in ("first", "last") for name in ("distances", "labels", "kept")
+    }
     assert arrays["last_distances"].shape == arrays["last_kept"].shape == (3, 120)
     assert arrays["last_kept"].sum(dim=1).tolist() == [120, 60, 4 + 19]
     assert sum(array.nbytes for array in arrays.values()) < 1e6

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from hardmine.mining.class_signatures import ClassSignatures, class_pool, group_similarity, hardest
 from hardmine.mining.feature_bank import FeatureBank, instance_pool
-from hardmine.mining.search_quality import bank_agreement, hard_class_pairs, signature_recall
+from hardmine.mining.search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
 from hardmine.training.checkpoint import _plain
 
 
@@ -194,12 +194,21 @@ def test_signature_recall_is_one_for_signatures_at_the_class_means_and_near_chan
     generator = torch.Generator().manual_seed(0)
     centres = unit(generator, 60, 16)
     labels = np.repeat(np.arange(60), 5)
-    bank = FeatureBank(300, 16, None)
-    assert signature_recall(bank, centres, labels, np.arange(60), 5, 8) is None
-    bank.write(np.arange(300), centres[labels], 0)
-    assert signature_recall(bank, centres, labels, np.arange(60), 5, 8) == 1.0
-    blind = [signature_recall(bank, unit(generator, 60, 16), labels, np.arange(60), 5, 8) for _ in range(30)]
+    embeddings = centres[labels]
+    assert signature_recall(embeddings, labels, centres, np.arange(60), 8) == 1.0
+    blind = [signature_recall(embeddings, labels, unit(generator, 60, 16), np.arange(60), 8) for _ in range(30)]
     assert np.mean(blind) == pytest.approx(20 / 59, abs=0.03)
+
+
+def test_some_of_each_takes_random_images_of_every_class_up_to_the_count():
+    labels = np.array([2, 0, 1, 0, 0, 2, 0, 0])
+    seen = set()
+    for seed in range(20):
+        rows = some_of_each(labels, 3, np.random.default_rng(seed))
+        assert sorted(labels[rows]) == [0, 0, 0, 1, 2, 2]
+        assert len(set(rows)) == 6
+        seen |= set(rows.tolist())
+    assert seen == set(range(8))
 
 
 def test_bank_agreement_is_the_correlation_of_stored_with_fresh_similarities():

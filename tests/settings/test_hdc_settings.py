@@ -24,7 +24,9 @@ def test_defaults_are_those_of_the_released_code():
     assert run.weights_of_levels == (1, 2, 3)
 
 
-@pytest.mark.parametrize(("alias", "selection"), [("code", "own"), ("paper", "nested_prev"), ("nested_own", "nested_own")])
+@pytest.mark.parametrize(
+    ("alias", "selection"), [("code", "own"), ("paper", "nested_prev"), ("nested_own", "nested_own")]
+)
 def test_aliases_resolve_before_anything_is_written(alias, selection):
     assert run_of(f"selection: {alias}").own()["selection"] == selection
 

@@ -55,6 +55,8 @@ class Project:
     def create(cls, folder: Path, remote: Path, plan: dict | None = None) -> "Project":
         """A fresh project with its first commit."""
         folder.mkdir(parents=True)
+        project = cls(folder)
+        project.run("git init -q -b main && dvc init -q && dvc config core.analytics false")
         for name in COPIED:
             source, target = ROOT / name, folder / name
             if source.is_dir():
@@ -62,14 +64,10 @@ class Project:
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
-        project = cls(folder)
         project.write_plan(plan or PLAN)
         for command in (
-            "git init -q -b main",
             "git config user.email test@example.org",
             "git config user.name test",
-            "dvc init -q -f",
-            "dvc config core.analytics false",
             f"dvc remote add -d store {remote}",
         ):
             project.run(command)

@@ -29,7 +29,7 @@ def draw_losses(report: Report) -> None:
     levels = len(distances)
     with figure(2.3 * levels + 0.9, 4.6) as (drawn, axes):
         axes.remove()
-        grid = drawn.subplots(2, levels, squeeze=False)
+        grid = drawn.subplots(2, levels, squeeze=False, sharey="row")
         kinds = (
             ("positive", same, distances, POSITIVE),
             ("negative", ~same, np.maximum(margin - distances, 0), NEGATIVE),
@@ -41,13 +41,12 @@ def draw_losses(report: Report) -> None:
                 values, chosen = losses[level, members], kept[level, members]
                 place.hist(values, edges, color=colour, alpha=0.3)
                 place.hist(values[chosen], edges, color=colour)
-                place.set_yscale("symlog", linthresh=10)
-                place.set_ylim(0, members.sum())
+                if kind == "negative":  # nearly all of them lie beyond the margin
+                    place.set_yscale("symlog", linthresh=10)
+                    place.set_ylim(0, members.sum())
                 place.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
                 place.set_title(f"level {level + 1}: {chosen.sum():,} of {len(values):,} kept", fontsize=8.5)
             row[0].set_ylabel(f"{kind} pairs")
-            for place in row[1:]:
-                place.tick_params(labelleft=False)
         for place in grid[0]:
             place.set_xlabel("loss d")
         for place in grid[1]:

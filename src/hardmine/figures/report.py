@@ -57,9 +57,11 @@ def _curves(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Means for ``dvc metrics``: run, then metric."""
+    """Means for ``dvc metrics``, by run: recall at the first k, map@r and nmi."""
     table: dict[str, dict[str, float]] = {}
     for row in statistics.itertuples():
+        if row.metric not in ("map@r", "nmi") and not (row.metric == "recall" and row.k == statistics.k.min()):
+            continue
         table.setdefault(row.run, {})[title_of(row.metric, row.k)] = round(float(row.mean), 6)
     return table
 

@@ -17,7 +17,7 @@ _MOMENTS = {"start": "at the start", "first": "after one epoch", "last": "at the
 
 
 def signature_recall(report: Report) -> None:
-    """Share of the classes picked by signature that are among the 20 classes with the nearest mean embeddings."""
+    """Share of the classes picked by signature that are among the 20 with the nearest means, at each epoch's start."""
     _curves(report, "schem-signature-recall", "signature_recall", "share of picked classes\namong the 20 nearest")
 
 
@@ -27,36 +27,46 @@ def violating_share(report: Report) -> None:
 
 
 def hard_pairs(report: Report) -> None:
-    """Classes with the most similar signatures, one image each: early and late in training, first run and seed."""
+    """Classes with the most similar signatures, an image each: through training, and in other runs at the end."""
     pixels = np.load(Path(report.job.where["packed"], "images.npy"), mmap_mode="r", allow_pickle=False)
-    for run in report.runs_of("schem"):
-        arrays = report.arrays(run)
-        found = {moment: f"hard_pairs_{moment}" for moment in _MOMENTS if f"hard_pairs_{moment}" in arrays}
-        if found:
-            break
-    else:
-        found, arrays = {}, {}
-    with figure(width=5.8, height=0.2 + 0.95 * max(1, len(found))) as (drawn, axes):
+    lines = _pair_lines(report)
+    with figure(width=7.2, height=0.2 + 0.68 * max(1, len(lines))) as (drawn, axes):
         axes.set_axis_off()
-        if not found:
-            axes.text(0.5, 0.5, "no run learns signatures", ha="center", va="center")
-        for line, (moment, name) in enumerate(found.items()):
-            pairs, similarities = np.asarray(arrays[name]), np.asarray(arrays[f"{name}_similarity"])
-            axes.text(-0.25, line + 0.5, _MOMENTS[moment], ha="right", va="center")
+        if not lines:
+            axes.text(0.5, 0.5, "no run searches classes by their signatures", ha="center", va="center")
+        for line, (label, pairs, similarities) in enumerate(lines):
+            axes.text(-0.25, 1.5 * line + 0.9, label, ha="right", va="center", fontsize=8)
             for place, (pair, similarity) in enumerate(zip(pairs, similarities, strict=True)):
-                _draw_pair(axes, pixels[pair], 2.3 * place, line)
-                axes.text(2.3 * place + 1, line + 0.12, f"S = {similarity:.2f}", ha="center", va="bottom", fontsize=7.5)
-        if found:
-            axes.set(xlim=(-2.9, 13.7), ylim=(len(found) + 0.25, 0))
+                _draw_pair(axes, pixels[pair], 2.3 * place, 1.5 * line + 0.4)
+                axes.text(2.3 * place + 1, 1.5 * line + 0.32, f"S = {similarity:.2f}", ha="center", fontsize=7.5)
+        if lines:
+            axes.set(xlim=(-2.7, 13.6), ylim=(1.5 * len(lines), 0), aspect="equal")
         save(drawn, report.folder, "schem-hard-pairs")
 
 
-def _draw_pair(axes: Axes, images: np.ndarray, left: float, line: int) -> None:
-    """Two images side by side, each a unit wide, below the height of their caption."""
+def _pair_lines(report: Report, others: int = 3) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Label, pairs of packed rows and similarities: every moment of the first run, the end of a few others."""
+    lines = []
+    shown = 0
+    for run in report.runs_of("schem"):
+        if report.job.settings["runs"][run].get("class_stage") != "search" or shown > others:
+            continue
+        arrays = report.arrays(run)
+        for moment, label in _MOMENTS.items():
+            name = f"hard_pairs_{moment}"
+            if name in arrays and (not shown or moment == "last"):
+                label = f"{run.removeprefix('schem-')}\n{label}" if shown else label
+                lines.append((label, np.asarray(arrays[name]), np.asarray(arrays[f"{name}_similarity"])))
+        shown += 1
+    return lines
+
+
+def _draw_pair(axes: Axes, images: np.ndarray, left: float, top: float) -> None:
+    """Two images side by side, each in a unit square."""
     for side, image in enumerate(images):
         shown = image[:, :, 0] if image.shape[2] == 1 else image
-        extent = (left + 0.04 + side, left + 0.96 + side, line + 1.08, line + 0.16)
-        axes.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=extent, aspect="auto", interpolation="nearest")
+        extent = (left + 0.02 + side, left + 0.98 + side, top + 0.98, top + 0.02)
+        axes.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest")
 
 
 def _curves(report: Report, name: str, column: str, label: str) -> None:

@@ -1,5 +1,7 @@
 """Figures of Smart Mining: its controller, the distances of its mined triplets, how soon its runs converge."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -7,10 +9,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from hardmine.mining.controller import error_ceiling
 
 from .diagnostics import Report
-from .style import colour_of, figure, line_of, save
+from .style import colour_of, figure, save
 
 __all__ = ["controller", "convergence", "distances"]
 
+_VARIANTS = (("#0072B2", "--", "s"), ("#E69F00", "-.", "^"), ("#009E73", ":", "v"), ("#444444", "--", "D"))
+"""Colours, dashes and marks of the runs beside the main one, whose names share one colour elsewhere."""
 _NEAR = 0.005
 """An epoch counts as converged within this much of a run's best recall."""
 
@@ -21,24 +25,24 @@ def controller(report: Report) -> None:
     The ceiling holds for the first run with a controller: all mined triplets violating, others as random ones do.
     """
     runs = [run for run in report.runs_of("smart-mining") if _settings(report, run)["mined_share"]]
+    looks = _looks(report)
     with figure(width=5.6, height=5.0) as (drawn, axes):
         axes.remove()
         above, below = drawn.subplots(2, 1, sharex=True)
         for run in runs:
             rows = _mean(report, run).reindex(columns=["kappa", "error_all", "error_random"])
             mined = rows.dropna(subset=["kappa"])
-            look = {"color": colour_of(run), "linestyle": line_of(run), "linewidth": 1.5, "marker": "o", "markersize": 3}
-            above.plot(mined.index, mined.kappa, label=run, **look)
-            below.plot(rows.index, rows.error_all, **look)
+            above.plot(mined.index, mined.kappa, label=run, **looks[run])
+            below.plot(rows.index, rows.error_all, **looks[run])
         steered = [run for run in runs if _settings(report, run)["kappa_mode"] == "adaptive"]
         if steered:
             own, rows = _settings(report, steered[0]), _mean(report, steered[0]).dropna(subset=["kappa"])
             below.axhline(own["target_error"], color="#222222", linewidth=1, linestyle="--")
-            below.annotate("target", (1, own["target_error"]), (-2, 3), **_AT_RIGHT)
+            below.annotate("target", (0, own["target_error"]), (2, 3), **_AT_LEFT)
             ceiling = error_ceiling(own["mined_share"], rows.error_random)
             below.plot(rows.index, ceiling, color="#222222", linewidth=1, linestyle=":")
             if len(ceiling):
-                below.annotate("ceiling", (1, ceiling.iloc[-1]), (-2, 3), **_AT_RIGHT)
+                below.annotate("ceiling", (0, ceiling.iloc[0]), (2, 0), **_AT_LEFT)
         above.set_ylabel("scale κ of the sphere")
         above.set_ylim(bottom=0)
         below.set_ylabel("violating triplets")
@@ -78,15 +82,16 @@ def distances(report: Report) -> None:
 
 
 def convergence(report: Report) -> None:
-    """Validation recall at 1 over the epochs, mean over seeds; the dot is the first epoch within half a point of the best."""
+    """Validation recall at 1 over the epochs, mean over seeds; the mark is the first epoch within half a point of the best."""
+    looks = _looks(report)
     with figure(width=5.6, height=4.0) as (drawn, axes):
         for run in report.runs_of("smart-mining"):
             recall = _mean(report, run).reindex(columns=["val_recall@1"])["val_recall@1"].dropna()
             if not len(recall):
                 continue
             soon = recall.index[recall >= recall.max() - _NEAR][0]
-            axes.plot(recall.index, recall, line_of(run), color=colour_of(run), linewidth=1.5, label=f"{run}: epoch {soon}")
-            axes.plot([soon], [recall[soon]], "o", color=colour_of(run), markersize=5)
+            look = looks[run] | {"markersize": 8, "markevery": [recall.index.get_loc(soon)]}
+            axes.plot(recall.index, recall, label=f"{run}: epoch {soon}", **look)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
@@ -96,16 +101,23 @@ def convergence(report: Report) -> None:
         save(drawn, report.folder, "smart-mining-convergence")
 
 
-_AT_RIGHT = {
-    "xycoords": ("axes fraction", "data"),
-    "textcoords": "offset points",
-    "ha": "right",
-    "fontsize": 7.5,
-}
+_AT_LEFT = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7.5}
 
 
-def _settings(report: Report, run: str) -> dict[str, object]:
-    return report.job.settings["runs"][run]
+def _looks(report: Report) -> dict[str, dict[str, Any]]:
+    """How each run's line looks: the method's colour for the main run, one of ``_VARIANTS`` for each of the others."""
+    main = {"color": colour_of("smart-mining"), "linestyle": "-", "marker": "o"}
+    others = [run for run in report.runs_of("smart-mining") if run != "smart-mining"]
+    looks = {"smart-mining": main}
+    for place, run in enumerate(others):
+        colour, dash, mark = _VARIANTS[place % len(_VARIANTS)]
+        looks[run] = {"color": colour, "linestyle": dash, "marker": mark}
+    return {run: {**look, "linewidth": 1.5, "markersize": 3.5} for run, look in looks.items()}
+
+
+def _settings(report: Report, run: str) -> dict[str, Any]:
+    own: dict[str, Any] = report.job.settings["runs"][run]
+    return own
 
 
 def _mean(report: Report, run: str) -> pd.DataFrame:

@@ -21,6 +21,9 @@ from .caffe_sgd import CaffeSGD
 
 __all__ = ["HDCMethod"]
 
+ACCURACY_STEPS = 10
+"""The triplet accuracy, which costs as much as a level's selection, is logged every so many steps."""
+
 
 class HDCMethod(Method):
     """Hard-aware deeply cascaded embedding."""
@@ -94,10 +97,14 @@ class HDCMethod(Method):
         values = []
         for (name, level), selected in zip(distances.items(), kept, strict=True):
             own = level_loss(level, selected, self.run.margin, self.run.negative_factor, self.run.neg_counting)
-            accuracy = triplet_accuracy(level, labels)
-            legacy = self.run.legacy_grad and accuracy > 0
-            values.append(scale_gradient(own.value, 2 / accuracy) if legacy else own.value)
-            self._report(name, level, pairs, selected, own, accuracy, log)
+            value = own.value
+            if self.run.legacy_grad or self.step_number % ACCURACY_STEPS == 0:
+                accuracy = triplet_accuracy(level, labels)
+                log.add(f"{name}_triplet_accuracy", accuracy)
+                if self.run.legacy_grad and accuracy > 0:
+                    value = scale_gradient(value, 2 / accuracy)
+            values.append(value)
+            self._report(name, level, pairs, selected, own, log)
         self._keep_arrays(list(distances.values()), labels, kept)
         return torch.stack(values).sum()
 
@@ -108,10 +115,9 @@ class HDCMethod(Method):
         pairs: BatchPairs,
         selected: SelectedPairs,
         own: LevelLoss,
-        accuracy: Tensor,
         log: EpochLog,
     ) -> None:
-        """Log one level: c+, c-, shares kept, mean pair losses, J, F, triplet accuracy."""
+        """Log one level: c+, c-, shares kept, mean pair losses, J, F."""
         everything = SelectedPairs(pairs.positives, pairs.negatives)
         log.add(f"{name}_positives", own.positives)
         log.add(f"{name}_active_negatives", own.negatives)
@@ -121,7 +127,6 @@ class HDCMethod(Method):
         log.add(f"{name}_loss_kept", mean_pair_loss(distances, selected, self.run.margin))
         log.add(f"{name}_loss", own.value)
         log.add(f"{name}_loss_printed", own.printed)
-        log.add(f"{name}_triplet_accuracy", accuracy)
 
     def _keep_arrays(self, distances: list[Tensor], labels: Tensor, kept: list[SelectedPairs]) -> None:
         """Keep distances, labels and the levels' choices of the last batch, of the first epoch and of training."""

@@ -12,7 +12,7 @@ from hardmine.losses.violating_triplet import pairwise_distances, triplet_loss, 
 from hardmine.mining.class_signatures import ClassSignatures, group_similarity
 from hardmine.mining.feature_bank import FeatureBank
 from hardmine.mining.schem import SchemBatcher
-from hardmine.mining.search_quality import bank_agreement, hard_class_pairs, signature_recall
+from hardmine.mining.search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
 from hardmine.settings.methods.schem import SCHEM
 from hardmine.training.log import EpochLog
 
@@ -138,13 +138,13 @@ class SchemMethod(Method):
             log.set("bank_age_max", max(log.means().get("bank_age_max", 0.0), float(mined.ages.max())))
 
     def _report_signatures(self, draws: np.random.Generator, log: EpochLog) -> None:
-        """Signature recall over up to 64 anchor classes, with pools of the middle size."""
+        """Signature recall over up to 64 anchor classes, pools of the middle size, four fresh images a class."""
+        rows = some_of_each(self.setup.labels, 4, draws)
         classes = draws.permutation(self.setup.classes)[:64]
         size = sorted(self.run.class_pool)[len(self.run.class_pool) // 2] * (self.run.groups - 1)
         signatures = self.signatures.unit().detach()
-        recall = signature_recall(self.bank, signatures, self.setup.labels, classes, self.run.group_size, size)
-        if recall is not None:
-            log.set("signature_recall", recall)
+        embedded, labels = self.embed_training(rows), self.setup.labels[rows]
+        log.set("signature_recall", signature_recall(embedded, labels, signatures, classes, size))
 
     def _report_bank(self, draws: np.random.Generator, log: EpochLog) -> None:
         """Correlation of similarities by usable bank entries with fresh ones, for one anchor group and 200 images."""

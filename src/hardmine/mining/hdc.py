@@ -65,8 +65,12 @@ def hardest(hardness: Tensor, candidates: Tensor, keep: int) -> Tensor:
     """
     if keep >= len(candidates):
         return candidates
-    order = hardness[candidates].sort(descending=True, stable=True).indices[:keep]
-    return candidates[order].sort().values
+    if keep == 0:
+        return candidates[:0]
+    values = hardness[candidates]
+    limit = values.kthvalue(len(values) - keep + 1).values
+    above, level = values > limit, values == limit
+    return candidates[above | (level & (level.cumsum(0) <= keep - above.sum()))]
 
 
 def select(

@@ -6,53 +6,61 @@ from torch import Tensor
 from torch.nn import functional
 
 from .class_signatures import class_pool, group_similarity, hardest
-from .feature_bank import FeatureBank
 
-__all__ = ["bank_agreement", "class_means", "hard_class_pairs", "signature_recall"]
+__all__ = ["bank_agreement", "class_means", "hard_class_pairs", "signature_recall", "some_of_each"]
 
 
-def class_means(bank: FeatureBank, labels: np.ndarray, classes: int) -> Tensor:
-    """Directions of the classes' mean embeddings by the bank, float32 [C, D]; 0 for a class it knows nothing of."""
-    rows = np.flatnonzero(bank.known(np.arange(len(labels))))
-    vectors = bank.read(rows)
-    sums = vectors.new_zeros(classes, vectors.shape[1])
-    sums.index_add_(0, torch.from_numpy(labels[rows]).to(vectors.device), vectors)
+def class_means(embeddings: Tensor, labels: np.ndarray, classes: int) -> Tensor:
+    """Directions of the classes' mean embeddings, float32 [C, D]; 0 for a class without an image.
+
+    Args:
+        embeddings: float [k, D].
+        labels: int64 [k].
+        classes: C.
+    """
+    sums = torch.zeros(classes, embeddings.shape[1], device=embeddings.device)
+    sums.index_add_(0, torch.from_numpy(labels).to(embeddings.device), embeddings.float())
     return functional.normalize(sums, dim=1)
 
 
-def signature_recall(
-    bank: FeatureBank,
-    signatures: Tensor,
-    labels: np.ndarray,
-    anchor_classes: np.ndarray,
-    group_size: int,
-    size: int,
-    nearest: int = 20,
-) -> float | None:
-    """Mean share of the pools of hard classes that are among the classes with the nearest true means.
-
-    A random pool scores ``nearest`` / (C-1). Anchor groups and means come from the bank. None where it is empty.
+def some_of_each(labels: np.ndarray, count: int, draws: np.random.Generator) -> np.ndarray:
+    """Up to ``count`` random images of every class: int64 rows, class by class.
 
     Args:
-        bank: embeddings of the training images.
-        signatures: float32 [C, D] of length 1.
         labels: int64 [N].
+        count: images wanted of each.
+        draws: chooses them.
+    """
+    mixed = draws.permutation(len(labels))
+    rows = mixed[np.argsort(labels[mixed], kind="stable")]
+    first = np.searchsorted(labels[rows], labels[rows])
+    chosen: np.ndarray = rows[np.arange(len(rows)) - first < count]
+    return chosen
+
+
+def signature_recall(
+    embeddings: Tensor, labels: np.ndarray, signatures: Tensor, anchor_classes: np.ndarray, size: int, nearest: int = 20
+) -> float:
+    """Mean share of the pools of hard classes that are among the classes with the nearest true means.
+
+    A random pool scores ``nearest`` / (C-1).
+
+    Args:
+        embeddings: float [k, D] of length 1, of some images of every class: anchor groups, and means.
+        labels: int64 [k].
+        signatures: float32 [C, D] of length 1.
         anchor_classes: int64, the classes to take the mean over.
-        group_size: images of an anchor group.
         size: classes in a pool.
         nearest: how many means count as near.
     """
-    means = class_means(bank, labels, len(signatures))
+    means = class_means(embeddings, labels, len(signatures))
     shares = []
     for own in anchor_classes:
-        rows = np.flatnonzero(labels == own)
-        rows = rows[bank.known(rows)][:group_size]
-        if not len(rows):
-            continue
-        pool = class_pool(bank.read(rows), signatures, int(own), size)
+        group = embeddings[torch.from_numpy(np.flatnonzero(labels == own)).to(embeddings.device)]
+        pool = class_pool(group, signatures, int(own), size)
         near = class_pool(means[own : own + 1], means, int(own), nearest)
         shares.append(torch.isin(pool, near).float().mean().item())
-    return float(np.mean(shares)) if shares else None
+    return float(np.mean(shares))
 
 
 def bank_agreement(anchors: Tensor, stored: Tensor, fresh: Tensor, how: str = "max") -> float | None:
