@@ -1,5 +1,7 @@
 """HDC's network: shapes, gradient routes, joined levels, taps that are not there, weights of another run."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -143,7 +145,7 @@ def test_taps_the_backbone_does_not_offer_are_refused(keys, message):
 
 def test_more_levels_than_taps_are_refused(monkeypatch):
     class OneTap(nn.Module):
-        tap_shapes = {"only": (4, 8, 8)}
+        tap_shapes: ClassVar = {"only": (4, 8, 8)}
 
     monkeypatch.setattr("hardmine.backbones.hdc_network.build_backbone", lambda *_: OneTap())
     with pytest.raises(UserError, match="3 levels are asked for, OneTap has 1 taps"):

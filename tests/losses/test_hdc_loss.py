@@ -176,7 +176,7 @@ def test_t14_the_legacy_gradient_is_two_over_the_triplet_accuracy():
 
 
 def test_t16_a_uniform_batch_has_the_printed_order_of_magnitude():
-    """The printed values belong to negatives of loss .6 (d = .4); negatives at d = .6, of loss .4, give the second row."""
+    """The printed values belong to negatives of loss .6 (d = .4); those at d = .6, of loss .4, give the second row."""
     pairs = BatchPairs.of(torch.arange(100) // 10)
     everything = SelectedPairs(pairs.positives, pairs.negatives)
     found = []

@@ -51,7 +51,7 @@ def outputs_of(labels, seed=0):
 def rows_of(labels):
     """Training images with the given labels."""
     return torch.tensor(
-        [int(np.flatnonzero(LABELS == label)[labels[:i].count(label)]) for i, label in enumerate(labels)]
+        [int(np.flatnonzero(label == LABELS)[labels[:i].count(label)]) for i, label in enumerate(labels)]
     )
 
 
@@ -149,7 +149,7 @@ def test_caffe_style_is_used_with_sgd_and_refused_with_adam():
     method = method_of(training={"optimiser": "sgd"}, sgd_style="caffe")
     assert isinstance(method.optimisers[0], CaffeSGD)
     advance(method, 2, EpochLog())
-    with pytest.raises(UserError, match="has no meaning with training.optimiser 'adam'"):
+    with pytest.raises(UserError, match=r"has no meaning with training\.optimiser 'adam'"):
         method_of(sgd_style="caffe")
 
 

@@ -1,5 +1,7 @@
 """HDC's selection: counts, the modes on a worked example, and loops on losses with and without ties."""
 
+import itertools
+
 import oracles_hdc as oracle
 import pytest
 import torch
@@ -66,7 +68,7 @@ def test_nested_levels_lie_within_the_level_above(selection):
     pairs = BatchPairs.of(torch.arange(40) // 4)
     distances = [torch.rand(pairs.total, generator=draws) * 4 for _ in range(3)]
     kept = select_pairs(distances, pairs, (0.8, 0.5, 0.2), selection)
-    for above, below in zip(kept, kept[1:], strict=False):
+    for above, below in itertools.pairwise(kept):
         inside = set(below.positives.tolist()) <= set(above.positives.tolist())
         inside &= set(below.negatives.tolist()) <= set(above.negatives.tolist())
         assert inside == (selection != "own")
