@@ -137,7 +137,7 @@ def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
     assert done.stdout.rstrip().endswith("[]")
 
 
-@pytest.mark.parametrize("module", ["hardmine.settings", "hardmine.retrieval.evaluate", "hardmine.figures"])
+@pytest.mark.parametrize("module", ["hardmine.settings", "hardmine.retrieval.evaluate", "hardmine.figures.report"])
 def test_only_training_and_embedding_import_torch(module: str) -> None:
     probe = f"import sys, {module}; print('torch' in sys.modules)"
     assert (

@@ -92,7 +92,7 @@ def figures(settings: SettingsFile, threads: Threads = 1) -> None:
     """Make the report: tables, figures, the page."""
 
     def work(job: Job, folder: Path) -> None:
-        from hardmine.figures import figures
+        from hardmine.figures.report import figures
 
         figures(job, folder)
 
@@ -164,14 +164,10 @@ def schema() -> None:
 @app.command(rich_help_panel="Care")
 def show(plan: PlanFile = Path("params.yaml")) -> None:
     """Print the results table of a plan and where its page is."""
+    from hardmine.figures.terminal import print_results
     from hardmine.settings import read_plan
 
-    folder = Path("report", read_plan(plan).plan)
-    try:
-        table = (folder / "table.md").read_text()
-    except OSError:
-        raise UserError(f"{folder}/table.md: missing. 'make reproduce' makes it.") from None
-    print(f"{table}\n{folder}/index.html")
+    print_results(Path("report", read_plan(plan).plan))
 
 
 def main() -> None:

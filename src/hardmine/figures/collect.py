@@ -11,7 +11,7 @@ from hardmine.errors import UserError
 from hardmine.retrieval import compare, summarise
 from hardmine.retrieval.evaluate import FINAL
 
-__all__ = ["collect_details", "collect_histories", "results_of", "statistics_of", "title_of"]
+__all__ = ["collect_details", "collect_histories", "results_of", "statistics_of"]
 
 
 def collect_details(job: Job) -> pd.DataFrame:
@@ -66,12 +66,6 @@ def statistics_of(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 row["verdict"] = "baseline"
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def title_of(metric: str, k: Any) -> str:
-    """How a metric is written for people."""
-    names = {"map@r": "MAP@R", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI", "f1": "F1"}
-    return f"R@{int(k)}" if metric == "recall" else names.get(metric, metric)
 
 
 def _runs(job: Job) -> list[tuple[str, int]]:

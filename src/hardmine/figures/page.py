@@ -8,10 +8,10 @@ import pandas as pd
 
 from hardmine.artefacts import Job, Record
 
-from .collect import title_of
 from .diagnostics import DIAGNOSTICS, caption_of
 from .style import colour_of
 from .tables import table_rows
+from .titles import title_of
 
 __all__ = ["render_page"]
 

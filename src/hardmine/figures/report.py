@@ -7,12 +7,13 @@ import pandas as pd
 
 from hardmine.artefacts import Job, read_record, writing
 
-from .collect import collect_details, collect_histories, results_of, statistics_of, title_of
+from .collect import collect_details, collect_histories, results_of, statistics_of
 from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
 from .page import render_page
 from .plots import plot_curves, plot_loss, plot_recall
 from .tables import table_markdown, table_tex
+from .titles import title_of
 
 __all__ = ["figures"]
 

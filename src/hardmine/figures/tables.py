@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from .collect import title_of
+from .titles import title_of
 
 __all__ = ["table_markdown", "table_rows", "table_tex"]
 

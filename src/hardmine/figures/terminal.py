@@ -1,0 +1,53 @@
+"""The results table on a terminal."""
+
+import csv
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from hardmine.errors import UserError
+
+from .titles import title_of
+
+__all__ = ["print_results"]
+
+_SHOWN = ("map@r", "nmi")
+
+
+def print_results(folder: Path) -> None:
+    """Print recall, MAP@R and NMI of every run of a report, best first, and the path of its page.
+
+    Raises:
+        UserError: there is no report in the folder.
+    """
+    try:
+        with open(folder / "statistics.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        raise UserError(f"{folder}/statistics.csv: missing. 'make reproduce' makes it.") from None
+    measured = list(dict.fromkeys((row["metric"], row["k"]) for row in rows))
+    columns = [measured[0], *(column for column in measured if column[0] in _SHOWN)]
+    values = {(row["run"], row["metric"], row["k"]): row for row in rows}
+    runs = sorted(dict.fromkeys(row["run"] for row in rows), key=lambda run: -float(values[run, *columns[0]]["mean"]))
+    (baseline,) = {row["run"] for row in rows if row["verdict"] == "baseline"}
+    table = Table(
+        title=f"{folder.name}: percent on test classes, mean ± 95 % t-interval over seeds", title_justify="left"
+    )
+    for title in ("run", title_of(*columns[0]), f"minus {baseline}", "verdict", *(title_of(*c) for c in columns[1:])):
+        table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
+    for run in runs:
+        first = values[run, *columns[0]]
+        difference = _percent(first["difference"], first["difference_half_width"], "+")
+        rest = [_percent(values[run, *column]["mean"], values[run, *column]["half_width"]) for column in columns[1:]]
+        table.add_row(run, _percent(first["mean"], first["half_width"]), difference, first["verdict"], *rest)
+    console = Console()
+    console.print(table, crop=False)
+    console.print(f"{folder}/index.html", highlight=False)
+
+
+def _percent(mean: str, half: str, sign: str = "") -> str:
+    if not mean:
+        return ""
+    shown = f"{100 * float(mean):{sign}.1f}"
+    return f"{shown} ± {100 * float(half):.1f}" if half else shown
