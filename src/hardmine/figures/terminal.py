@@ -31,17 +31,18 @@ def print_results(folder: Path) -> None:
     values = {(row["run"], row["metric"], row["k"]): row for row in rows}
     runs = sorted(dict.fromkeys(row["run"] for row in rows), key=lambda run: -float(values[run, *columns[0]]["mean"]))
     (baseline,) = {row["run"] for row in rows if row["verdict"] == "baseline"}
-    table = Table(
-        title=f"{folder.name}: percent on test classes, mean ± 95 % t-interval over seeds", title_justify="left"
+    caption = (
+        f"Percent on test classes, mean ± 95 % t-interval over seeds; difference and verdict: R@1 against {baseline}."
     )
-    for title in ("run", title_of(*columns[0]), f"minus {baseline}", "verdict", *(title_of(*c) for c in columns[1:])):
+    table = Table(title=folder.name, caption=caption, caption_justify="left")
+    for title in ("run", title_of(*columns[0]), "difference", "verdict", *(title_of(*c) for c in columns[1:])):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
     for run in runs:
         first = values[run, *columns[0]]
         difference = _percent(first["difference"], first["difference_half_width"], "+")
         rest = [_percent(values[run, *column]["mean"], values[run, *column]["half_width"]) for column in columns[1:]]
         table.add_row(run, _percent(first["mean"], first["half_width"]), difference, first["verdict"], *rest)
-    console = Console()
+    console = Console(width=max(96, Console().width))
     console.print(table, crop=False)
     console.print(f"{folder}/index.html", highlight=False)
 

@@ -79,7 +79,8 @@ class HDMLMethod(Method):
     def build_network(cls, run: RunSettings, backbone: SmallCNN, channels: int, size: int) -> HDMLNetwork:
         """Backbone, and the head of the settings."""
         assert isinstance(run, HDML)
-        return HDMLNetwork(backbone, channels, size, run.head == "batch-norm-linear", run.batch_norm_momentum)
+        normalised = run.head == "batch-norm-linear"
+        return HDMLNetwork(backbone, channels, size, normalised, run.batch_norm_momentum, run.head_start)
 
     def build_sampler(self) -> PairSampler | TripletSampler:
         """Anchors, positives, and negatives for triplets."""

@@ -17,9 +17,9 @@ EPSILON = 1e-3
 """Of the batch norms of head and generator."""
 
 
-def glorot(layer: nn.Linear) -> nn.Linear:
-    """Start a layer with Glorot-uniform weights and zero biases."""
-    nn.init.xavier_uniform_(layer.weight)
+def glorot(layer: nn.Linear, factor: float = 1.0) -> nn.Linear:
+    """Start a layer with Glorot-uniform weights, times a factor, and zero biases."""
+    nn.init.xavier_uniform_(layer.weight, gain=factor)
     nn.init.zeros_(layer.bias)
     return layer
 
@@ -33,11 +33,14 @@ class HDMLNetwork(EmbeddingNetwork):
         size: edge of an image.
         normalised: whether the head begins with a batch norm.
         momentum: share of the newest batch in its running statistics.
+        start: factor on the Glorot weights of the linear layer.
     """
 
-    def __init__(self, settings: SmallCNN, channels: int, size: int, normalised: bool, momentum: float) -> None:
+    def __init__(
+        self, settings: SmallCNN, channels: int, size: int, normalised: bool, momentum: float, start: float = 1.0
+    ) -> None:
         super().__init__(settings, channels, size)
-        glorot(self.head)
+        glorot(self.head, start)
         self.head_norm = nn.BatchNorm1d(self.head.in_features, EPSILON, momentum) if normalised else None
 
     def embedding_of(self, features: Tensor, keep_statistics: bool = True) -> Tensor:
