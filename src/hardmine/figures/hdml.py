@@ -53,13 +53,13 @@ def draw_losses(report: Report) -> None:
                     for column, (label, colour, dash) in lines.items():
                         mean = _mean(report.histories, run, column)
                         panel.plot(mean.index, mean, dash, color=colour, label=label, marker="o", ms=2.5, lw=1.4)
-                    panel.set_yscale("log")
-                    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-                    panel.yaxis.set_minor_formatter(FuncFormatter(_few_minor))
-                    panel.tick_params(labelsize=7.5, which="both")
-                    panel.set_title(f"{run}: {title}" if panel is row[0] else title, fontsize=8.5)
-                    if row is grid[-1]:
-                        _images_axis(panel)
+                    panel.set_title(title, fontsize=8.5)
+                row[0].set_ylabel(run)
+                row[0].set_ylim(bottom=0)
+                row[1].set_ylim(bottom=0)
+                row[2].set_yscale("log")
+            for panel in grid[-1]:
+                _images_axis(panel)
             handles = {
                 label: handle
                 for panel in grid[0]
@@ -143,14 +143,9 @@ def _draw_points(panel: Axes, points: dict[str, np.ndarray]) -> None:
 
 
 def _images_axis(panel: Axes) -> None:
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
     panel.set_xlim(left=0)
     panel.set_xlabel("training images seen")
-
-
-def _few_minor(value: float, _: int) -> str:
-    """Labels of minor ticks at 2 and 5 only."""
-    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _legend(drawn: Figure, panel: Axes, columns: int) -> None:

@@ -53,8 +53,8 @@ class HDML(RunSettings):
     head: Literal["batch-norm-linear", "linear"] = "batch-norm-linear"
     """From features to embeddings: batch norm and a linear layer, or the layer alone as other methods have it."""
     head_start: PositiveFloat = 1.0
-    """Factor on the linear layer's Glorot weights at the start. At 1 the N-pair scores begin far apart (tens to hundreds
-    between any two images), and the first part of a short training is spent on shrinking them."""
+    """Factor on the linear layer's Glorot weights at the start. At 1 the N-pair scores begin tens to hundreds
+    apart, and the first part of a short training is spent on shrinking them."""
     batch_norm_momentum: float = Field(0.01, gt=0, le=1)
     """Share of the newest batch in the running statistics of the head; a few hundred steps need more than 0.01."""
     batch_norm_statistics: Literal["both", "real-only"] = "both"
