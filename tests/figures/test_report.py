@@ -1,0 +1,78 @@
+import math
+
+import pandas as pd
+import pytest
+
+from hardmine.figures.collect import results_of, statistics_of
+from hardmine.figures.style import colour_of, line_of
+from hardmine.figures.tables import table_markdown, table_rows, table_tex
+
+
+def details(values: dict[str, list[float]]) -> pd.DataFrame:
+    rows = []
+    for run, numbers in values.items():
+        for seed, value in enumerate(numbers):
+            head = {"dataset": "d", "run": run, "method": "m", "seed": seed, "protocol": "all", "draw": 0}
+            for split, embedding, number in (
+                ("test", "embedding", value),
+                ("validation", "embedding", 0.0),
+                ("test", "level1", 0.0),
+            ):
+                rows.append(
+                    {**head, "split": split, "embedding": embedding, "metric": "recall", "k": 1, "value": number}
+                )
+            rows.append(
+                {**head, "split": "test", "embedding": "embedding", "metric": "nmi", "k": None, "value": value / 2}
+            )
+    table = pd.DataFrame(rows)
+    table["k"] = table["k"].astype("Int64")
+    return table
+
+
+VALUES = {"base": [0.5, 0.52, 0.54], "better": [0.6, 0.621, 0.64], "same": [0.5, 0.53, 0.53]}
+
+
+def test_results_hold_the_final_embedding_on_the_test_split_only() -> None:
+    results = results_of(details(VALUES))
+    assert list(results.columns) == ["dataset", "run", "method", "seed", "metric", "k", "value"]
+    assert len(results) == 3 * 3 * 2
+    assert (results.value > 0).all()
+
+
+def test_statistics_compare_every_run_with_the_baseline() -> None:
+    found = statistics_of(results_of(details(VALUES)), "base")
+    recall = found[found.metric == "recall"].set_index("run")
+    assert recall.loc["better"].verdict == "above"
+    assert recall.loc["same"].verdict == "within noise"
+    assert recall.loc["base"].verdict == "baseline"
+    assert recall.loc["better"].difference == pytest.approx(0.100333, abs=1e-6)
+
+
+def test_the_table_is_sorted_and_in_percent() -> None:
+    statistics = statistics_of(results_of(details(VALUES)), "base")
+    columns, rows = table_rows(statistics)
+    assert [column[0] for column in columns] == ["recall", "nmi"]
+    assert rows[0]["run"] == "better"
+    assert rows[0]["cells"][0][0] == pytest.approx(62.0333, abs=1e-3)
+    text = table_markdown(statistics, "base")
+    assert "| better | 3 | 62.0 ± 5.0 |" in text
+    assert text.count("\n") == 5
+    tex = table_tex(statistics)
+    assert r"$\mathbf{62.0\pm 5.0}$" in tex
+    assert tex.startswith(r"\begin{tabular}{lrr}")
+
+
+def test_one_seed_shows_no_interval() -> None:
+    statistics = statistics_of(results_of(details({"base": [0.5], "other": [0.7]})), "base")
+    _, rows = table_rows(statistics)
+    assert math.isnan(rows[0]["cells"][0][1])
+    assert rows[0]["verdict"] == "one seed"
+    assert "| 70.0 |" in table_markdown(statistics, "base")
+
+
+def test_a_run_has_one_colour_and_variants_take_their_methods_colour_with_a_dash() -> None:
+    assert colour_of("hdc") == colour_of("hdc-cascade")
+    assert line_of("hdc") == "-"
+    assert line_of("hdc-cascade") != "-"
+    assert colour_of("triplet-semihard") != colour_of("triplet-random")
+    assert colour_of("something-else") == colour_of("something-else")
