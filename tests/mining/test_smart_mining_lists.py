@@ -30,6 +30,7 @@ CLOUDS = {
     "copies": np.repeat(unit(50), 3, axis=0),
     "one point": np.ones((150, 4), dtype=np.float32),
     "nearly one point": (np.ones((150, 4)) + 1e-4 * unit(150, 4)).astype(np.float32),
+    "many copies": np.concatenate([np.repeat(unit(1), 100, axis=0), unit(200, seed=3)]),
     "two": unit(2),
 }
 
@@ -84,16 +85,15 @@ def assert_well_formed(lists, points):
 @pytest.mark.parametrize("name", CLOUDS)
 @pytest.mark.parametrize("index", ["hnsw", "nsg", "fanng"])
 def test_graph_lists_are_well_formed_on_nasty_points(name, index):
-    if index == "nsg" and len(CLOUDS[name]) < 10:
-        pytest.skip("nsg asks for more points; see the next test")
     points = CLOUDS[name]
     assert_well_formed(search(points, index, search_width=40).query(np.arange(len(points)), 20), points)
 
 
-def test_nsg_on_few_points_is_replaced_by_the_exact_search():
-    points = unit(12)
-    lists = search(points, "nsg", search_width=40).query(np.arange(12), 5)
-    assert (lists.rows == search(points).query(np.arange(12), 5).rows).all()
+@pytest.mark.parametrize("points", [unit(12), np.repeat(unit(4), 75, axis=0)], ids=["few", "copies"])
+def test_nsg_on_few_distinct_points_is_replaced_by_the_exact_search(points):
+    anchors = np.arange(len(points))
+    lists = search(points, "nsg", search_width=40).query(anchors, 5)
+    assert (lists.rows == search(points).query(anchors, 5).rows).all()
 
 
 def test_index_that_returns_minus_one_gives_short_lists():

@@ -39,6 +39,7 @@ class NeighbourSearch:
 
     Whatever proposes the neighbours, their distances are taken again from differences in float64 and the lists are
     sorted by them. The exact search is exact: where rounding could have hidden a neighbour, the row is done again.
+    It also takes the place of nsg where there are few distinct points, from which faiss cannot build that graph.
 
     Args:
         embeddings: float32 [N, D], on the device where the exact search happens.
@@ -54,7 +55,7 @@ class NeighbourSearch:
         self.embeddings = embeddings.float().contiguous()
         self.search_width = search_width
         self._graph: Any = None
-        if index == "exact":
+        if index == "exact" or (index == "nsg" and _distinct(self.embeddings) < max(200, len(embeddings) // 2)):
             # Distances are the same about the mean, where the rounding of a product is as small as the spread.
             centred = self.embeddings - self.embeddings.mean(dim=0, dtype=torch.float64).float()
             self._centred, self._norms = centred, centred.pow(2).sum(dim=1)
@@ -140,6 +141,12 @@ def _sorted(candidates: Tensor, exact: Tensor, length: int) -> tuple[Tensor, Ten
     return candidates.gather(1, order), exact.gather(1, order)
 
 
+def _distinct(embeddings: Tensor) -> int:
+    """Number of different rows."""
+    points = embeddings.cpu().numpy()
+    return len(np.unique(points.view(np.dtype((np.void, points.shape[1] * points.itemsize)))))
+
+
 def _faiss_graph(points: np.ndarray, index: IndexName, search_width: int) -> Any:
     """A graph of faiss over float32 [N, D]: HNSW with 32 links, or NSG of degree 32."""
     import faiss  # the exact search does without
@@ -151,7 +158,6 @@ def _faiss_graph(points: np.ndarray, index: IndexName, search_width: int) -> Any
         graph.hnsw.efSearch = search_width
     else:
         graph = faiss.IndexNSGFlat(points.shape[1], 32)
-        graph.GK = max(1, min(64, len(points) - 1))
         graph.nsg.search_L = search_width
     graph.add(points)
     return graph
