@@ -2,7 +2,6 @@
 
 import io
 import math
-import time
 
 import numpy as np
 import pytest
@@ -11,14 +10,9 @@ from tiny import advance, build
 from torch import nn
 
 from hardmine.errors import UserError
-from hardmine.images import ImageStore
-from hardmine.images.batches import TrainingImages
-from hardmine.methods import Setup, build_method
 from hardmine.methods.hdml import HDMLMethod, Losses
 from hardmine.methods.hdml_parts import BlockAverage, HDMLNetwork
 from hardmine.settings.backbones import SmallCNN
-from hardmine.settings.methods.hdml import HDML
-from hardmine.settings.training import Training
 from hardmine.training.checkpoint import _plain
 from hardmine.training.log import EpochLog
 
@@ -332,27 +326,6 @@ def test_the_heads_start_scales_its_weights_and_nothing_else():
     plain, small = method_of().network.state_dict(), method_of(head_start=0.25).network.state_dict()
     assert torch.allclose(small["head.weight"], 0.25 * plain["head.weight"])
     assert all(torch.equal(plain[name], small[name]) for name in plain if name != "head.weight")
-
-
-def test_a_step_takes_at_most_twice_as_long_as_that_of_the_base_loss():
-    methods = [default_size(variant) for variant in ("base", "full")]
-    seconds = []
-    for _ in range(8):
-        for method in methods:
-            start = time.perf_counter()
-            advance(method, 1)
-            seconds.append(time.perf_counter() - start)
-    assert min(seconds[3::2]) < 2 * min(seconds[2::2])  # the best of seven, each pair of steps side by side
-
-
-def default_size(variant):
-    """The network and images of the default plan, with its batch for N-pair."""
-    labels = np.repeat(np.arange(200), 4)
-    store = ImageStore(np.zeros((800, 32, 32, 1), np.uint8), np.arange(800), labels)
-    run = HDML(method="hdml", batch_size=100, generator_width=256, variant=variant)
-    training, device = Training(), torch.device("cpu")
-    images = TrainingImages(store, training.augmentation, device, 0)
-    return build_method(Setup(run, SmallCNN(), training, images, 1, 32, device, 0))
 
 
 @pytest.mark.parametrize("base_loss", ["npair", "triplet"])
