@@ -42,9 +42,8 @@ def main(count: int = 1000) -> None:
         start = time.perf_counter()
         assert settle(jobs) == []
         times.append(time.perf_counter() - start)
-    print(
-        f"settling {len(jobs)} good artefacts: median {statistics.median(times):.3f} s, range {min(times):.3f}–{max(times):.3f} s"
-    )
+    middle = statistics.median(times)
+    print(f"settling {len(jobs)} good artefacts: median {middle:.3f} s, {min(times):.3f} to {max(times):.3f} s")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ _NEAR = 0.005
 
 
 def controller(report: Report) -> None:
-    """Scale of the exclusion sphere and share of violating triplets over the epochs, with target and ceiling, mean over seeds.
+    """Scale of the exclusion sphere and share of violating triplets, with target and ceiling, mean over seeds.
 
     The ceiling holds for the first run with a controller: all mined triplets violating, others as random ones do.
     """
@@ -36,7 +36,8 @@ def controller(report: Report) -> None:
             below.plot(rows.index, rows.error_all, **looks[run])
         steered = [run for run in runs if _settings(report, run)["kappa_mode"] == "adaptive"]
         if steered:
-            own, rows = _settings(report, steered[0]), _mean(report, steered[0]).dropna(subset=["kappa"])
+            own, rows = _settings(report, steered[0]), _mean(report, steered[0])
+            rows = rows.reindex(columns=["kappa", "error_random"]).dropna()
             below.axhline(own["target_error"], color="#222222", linewidth=1, linestyle="--")
             below.annotate("target", (0, own["target_error"]), (2, 3), **_AT_LEFT)
             ceiling = error_ceiling(own["mined_share"], rows.error_random)
@@ -56,7 +57,7 @@ def controller(report: Report) -> None:
 
 
 def distances(report: Report) -> None:
-    """Distances within the mined triplets of the first and of the last epoch that can be compared: when mined and an epoch later."""
+    """Distances in mined triplets when they were mined and an epoch later: first run and seed."""
     runs = [run for run in report.runs_of("smart-mining") if "distances_first" in report.arrays(run)]
     with figure(width=6.2, height=4.6) as (drawn, axes):
         axes.remove()
@@ -82,7 +83,7 @@ def distances(report: Report) -> None:
 
 
 def convergence(report: Report) -> None:
-    """Validation recall at 1 over the epochs, mean over seeds; the mark is the first epoch within half a point of the best."""
+    """Validation recall at 1, mean over seeds; marked where it first comes within half a point of its best."""
     looks = _looks(report)
     with figure(width=5.6, height=4.0) as (drawn, axes):
         for run in report.runs_of("smart-mining"):

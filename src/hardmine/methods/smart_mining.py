@@ -13,7 +13,7 @@ from hardmine.losses.ratio_triplet import distances_of, ratio_triplet_loss, squa
 from hardmine.mining.class_members import ClassMembers
 from hardmine.mining.controller import Controller, error_ceiling, scheduled_scale
 from hardmine.mining.neighbour_lists import NeighbourSearch, automatic_length
-from hardmine.mining.spheres import MINED, OUTSIDE, RANDOM, Selection, SphereRules, select_triplets
+from hardmine.mining.spheres import MINED, OUTSIDE, RANDOM, SphereRules, mine
 from hardmine.mining.triplet_epochs import TripletEpochs
 from hardmine.mining.violations import Violations
 from hardmine.settings.methods.smart_mining import SmartMining
@@ -136,20 +136,8 @@ class SmartMiningMethod(Method):
         width = 2 * self.length if run.search_width == "auto" else max(run.search_width, self.length)
         search = NeighbourSearch(embeddings, run.index, width, self.setup.seed)
         times.append(time.monotonic())
-        parts = [
-            select_triplets(
-                search.query(anchors[start : start + 4096], self.length),
-                sampler.members,
-                kappa,
-                sampler.generator,
-                run.triplets_per_anchor,
-                self.rules,
-            )
-            for start in range(0, len(anchors), 4096)
-        ]
-        selection = Selection(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("triplets", "flags", "limits"))
-        )
+        own = (run.triplets_per_anchor, self.rules)
+        selection = mine(search, anchors, self.length, sampler.members, kappa, sampler.generator, *own)
         sampler.plan(anchors, selection)
         times.append(time.monotonic())
         for name, flag in (("share_mined", MINED), ("share_outside", OUTSIDE), ("share_random", RANDOM)):

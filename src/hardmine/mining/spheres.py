@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 
 from .class_members import ClassMembers
-from .neighbour_lists import NeighbourLists
+from .neighbour_lists import NeighbourLists, NeighbourSearch
 
-__all__ = ["MINED", "OUTSIDE", "RANDOM", "SKIPPED", "Selection", "SphereRules", "select_triplets"]
+__all__ = ["MINED", "OUTSIDE", "RANDOM", "SKIPPED", "Selection", "SphereRules", "mine", "select_triplets"]
 
 MINED, OUTSIDE, RANDOM, SKIPPED = 0, 1, 2, 3
 """How a triplet came about: both images from the list, its positive from elsewhere, all at random, not at all."""
@@ -102,6 +102,41 @@ def select_triplets(
             triplets[some[~found], turn, 1:] = -1
             flags[some[~found], turn] = SKIPPED
     return Selection(triplets.reshape(-1, 3), flags.reshape(-1), 4 / nearest[has_positive])
+
+
+def mine(
+    search: NeighbourSearch,
+    anchors: np.ndarray,
+    length: int,
+    members: ClassMembers,
+    kappa: float,
+    generator: np.random.Generator,
+    per_anchor: int = 1,
+    rules: SphereRules = SphereRules(),  # noqa: B008 (frozen)
+    block: int = 4096,
+) -> Selection:
+    """Search and select for many anchors, ``block`` at a time, so that the lists are never held all at once.
+
+    Args:
+        search: over all training images.
+        anchors: int64 [M].
+        length: of a list.
+        members: see ``select_triplets``, also for the arguments that follow.
+        kappa: scale of the sphere.
+        generator: of the random parts.
+        per_anchor: triplets of an anchor.
+        rules: what the paper leaves open.
+        block: anchors at a time.
+    """
+    parts = [
+        select_triplets(search.query(anchors[start : start + block], length), members, kappa, generator, per_anchor, rules)
+        for start in range(0, len(anchors), block)
+    ]
+    return Selection(
+        np.concatenate([part.triplets for part in parts]),
+        np.concatenate([part.flags for part in parts]),
+        np.concatenate([part.limits for part in parts]),
+    )
 
 
 def _fallback(
