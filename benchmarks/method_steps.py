@@ -1,7 +1,8 @@
 """What a training step of each method costs against its base: python -m benchmarks.method_steps.
 
 The runs are those of experiments/glyphs-full.yaml, on random images of the size of glyphs, one thread. The two
-members of a pair take turns step by step; the figure is the ratio of their mean times per trained image, the slowest tenth of the steps left out.
+members of a pair take turns step by step; the figure is the ratio of their mean times per trained image, the slowest
+tenth of the steps left out.
 """
 
 import statistics
