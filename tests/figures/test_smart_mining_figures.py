@@ -55,7 +55,8 @@ def drawn(report):
 
 def test_figures_are_drawn_from_histories_and_kept_distances(report):
     draws = np.random.default_rng(0)
-    counts = [[np.histogram(draws.normal(mean, 0.15, 400), 40, (0, 2))[0] for mean in pair] for pair in ((0.8, 0.6), (0.6, 0.9))]
+    means = ((0.8, 0.6), (0.6, 0.9))
+    counts = [[np.histogram(draws.normal(mean, 0.15, 400), 40, (0, 2))[0] for mean in pair] for pair in means]
     arrays = {f"distances_{moment}": np.array(counts, dtype=np.int64) for moment in ("first", "last")}
     keep("smart-mining", **arrays)
     for run in list(RUNS)[1:]:

@@ -78,9 +78,7 @@ def test_prior_slope_corrects_the_last_scale_by_what_is_missing():
     assert not found.rejected
 
 
-@pytest.mark.parametrize(
-    ("share", "at_random", "ceiling"), [(0.5, 0.2, 0.60), (0.75, 0.2, 0.80), (0.02, 0.3, 0.314)]
-)
+@pytest.mark.parametrize(("share", "at_random", "ceiling"), [(0.5, 0.2, 0.60), (0.75, 0.2, 0.80), (0.02, 0.3, 0.314)])
 def test_ceiling_has_the_worked_values(share, at_random, ceiling):
     assert error_ceiling(share, at_random) == pytest.approx(ceiling, abs=1e-12)
 

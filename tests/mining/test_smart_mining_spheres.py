@@ -72,7 +72,8 @@ def worked_positive(seed):
 @pytest.mark.parametrize(("bound", "flag"), [("at-least", MINED), ("beyond", RANDOM)])
 def test_tie_on_the_sphere_is_kept_or_left_by_the_rule(bound, flag):
     labels = np.array([0, 1, 0, 1, 0])
-    lists = NeighbourLists(np.array([0]), np.array([[1, 2, 3, 4]]), np.array([[0.125, 0.25, 0.5, 0.75]], dtype=np.float32))
+    squared = np.array([[0.125, 0.25, 0.5, 0.75]], dtype=np.float32)
+    lists = NeighbourLists(np.array([0]), np.array([[1, 2, 3, 4]]), squared)
     found = select_triplets(lists, ClassMembers(labels), 2, np.random.default_rng(0), rules=SphereRules(bound=bound))
     assert found.flags.tolist() == [flag]
     if flag == MINED:

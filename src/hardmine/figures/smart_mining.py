@@ -40,10 +40,10 @@ def controller(report: Report) -> None:
             rows = rows.reindex(columns=["kappa", "error_random"]).dropna()
             below.axhline(own["target_error"], color="#222222", linewidth=1, linestyle="--")
             below.annotate("target", (0, own["target_error"]), (2, 3), **_AT_LEFT)
-            ceiling = error_ceiling(own["mined_share"], rows.error_random)
+            ceiling = [error_ceiling(own["mined_share"], error) for error in rows.error_random]
             below.plot(rows.index, ceiling, color="#222222", linewidth=1, linestyle=":")
-            if len(ceiling):
-                below.annotate("ceiling", (0, ceiling.iloc[0]), (2, 0), **_AT_LEFT)
+            if ceiling:
+                below.annotate("ceiling", (0, ceiling[0]), (2, 0), **_AT_LEFT)
         above.set_ylabel("scale κ of the sphere")
         above.set_ylim(bottom=0)
         below.set_ylabel("violating triplets")

@@ -152,8 +152,8 @@ class SmartMiningMethod(Method):
         self.diagnostics.keep("distances_running", _histogram(embeddings, sampler.mined_triplets))
         seconds = np.diff(times)
         print(
-            f"smart-mining: epoch {epoch + 1}, kappa {kappa:.3g}: embedding {seconds[0]:.2f} s, index {seconds[1]:.2f} s, "
-            f"search and selection {seconds[2]:.2f} s",
+            f"smart-mining: epoch {epoch + 1}, kappa {kappa:.3g}: embedding {seconds[0]:.2f} s, "
+            f"index {seconds[1]:.2f} s, search and selection {seconds[2]:.2f} s",
             flush=True,
         )
 

@@ -85,8 +85,9 @@ class Controller:
             self._warned = True
             print(
                 f"smart-mining: target_error {self.target:g} is out of reach: with this mined_share, and the share of "
-                f"random triplets that violate now, at most {ceiling:.3f} of all triplets can. The scale will fall to 1. "
-                "A smaller target_error, a larger mined_share or error_scope: mined would help.",
+                f"random triplets that violate now, at most {ceiling:.3f} of all triplets can. "
+                "The scale will fall to 1. A smaller target_error, a larger mined_share or error_scope: mined "
+                "would help.",
                 flush=True,
             )
 

@@ -80,7 +80,7 @@ class FanngGraph:
         return np.array(best + [-1] * (count - len(best)), dtype=np.int64)
 
     def _connect(self, start: int, end: int) -> bool:
-        """Walk; where the walk gets stuck, add an edge and connect the ends of those it occludes. Whether it arrived."""
+        """Walk; where it gets stuck, add an edge and connect the ends of those it occludes. Whether it arrived."""
         waiting = [(start, end)]
         arrived = True
         while waiting:

@@ -50,7 +50,12 @@ class NeighbourSearch:
     """
 
     def __init__(
-        self, embeddings: Tensor, index: IndexName = "exact", search_width: int = 256, seed: int = 0, memory: int = 2**28
+        self,
+        embeddings: Tensor,
+        index: IndexName = "exact",
+        search_width: int = 256,
+        seed: int = 0,
+        memory: int = 2**28,
     ) -> None:
         self.embeddings = embeddings.float().contiguous()
         self.search_width = search_width
@@ -152,12 +157,12 @@ def _faiss_graph(points: np.ndarray, index: IndexName, search_width: int) -> Any
     import faiss  # the exact search does without
 
     faiss.omp_set_num_threads(torch.get_num_threads())
+    graph: Any = (
+        faiss.IndexHNSWFlat(points.shape[1], 32) if index == "hnsw" else faiss.IndexNSGFlat(points.shape[1], 32)
+    )
     if index == "hnsw":
-        graph = faiss.IndexHNSWFlat(points.shape[1], 32)
-        graph.hnsw.efConstruction = 200
-        graph.hnsw.efSearch = search_width
+        graph.hnsw.efConstruction, graph.hnsw.efSearch = 200, search_width
     else:
-        graph = faiss.IndexNSGFlat(points.shape[1], 32)
         graph.nsg.search_L = search_width
     graph.add(points)
     return graph

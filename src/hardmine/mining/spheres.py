@@ -49,7 +49,7 @@ def select_triplets(
     kappa: float,
     generator: np.random.Generator,
     per_anchor: int = 1,
-    rules: SphereRules = SphereRules(),  # noqa: B008 (frozen)
+    rules: SphereRules = SphereRules(),
 ) -> Selection:
     """Select triplets outside the spheres, section 6.2 of the specification, all anchors at once.
 
@@ -112,7 +112,7 @@ def mine(
     kappa: float,
     generator: np.random.Generator,
     per_anchor: int = 1,
-    rules: SphereRules = SphereRules(),  # noqa: B008 (frozen)
+    rules: SphereRules = SphereRules(),
     block: int = 4096,
 ) -> Selection:
     """Search and select for many anchors, ``block`` at a time, so that the lists are never held all at once.
@@ -128,10 +128,10 @@ def mine(
         rules: what the paper leaves open.
         block: anchors at a time.
     """
-    parts = [
-        select_triplets(search.query(anchors[start : start + block], length), members, kappa, generator, per_anchor, rules)
-        for start in range(0, len(anchors), block)
-    ]
+    parts = []
+    for start in range(0, len(anchors), block):
+        lists = search.query(anchors[start : start + block], length)
+        parts.append(select_triplets(lists, members, kappa, generator, per_anchor, rules))
     return Selection(
         np.concatenate([part.triplets for part in parts]),
         np.concatenate([part.flags for part in parts]),

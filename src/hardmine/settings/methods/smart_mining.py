@@ -97,7 +97,7 @@ class SmartMining(RunSettings):
         (low_error, large), (high_error, small) = sorted(self.prior)
         if not (high_error - low_error >= 0.01 and large > small):
             raise ValueError(
-                "prior: the errors of the two pairs must differ by 0.01 or more, and the larger error needs the smaller "
-                "kappa, for example [[0.9, 1], [0.3, 16]]"
+                "prior: the errors of the two pairs must differ by 0.01 or more, and the larger error needs the "
+                "smaller kappa, for example [[0.9, 1], [0.3, 16]]"
             )
         return self
