@@ -45,7 +45,8 @@ class SmartMining(RunSettings):
     k: PositiveInt | Literal["auto"] = "auto"
     """Neighbours in a list, at most all others; auto is three times the largest class and 64 more."""
     search_width: PositiveInt | Literal["auto"] = "auto"
-    """Breadth of a search in a graph: efSearch of hnsw, search_L of nsg, vertices expanded by fanng; auto is 2k."""
+    """Breadth of a search in a graph: efSearch of hnsw, search_L of nsg, vertices expanded by fanng; auto is 2k,
+    for nsg 4k."""
     bound: Literal["at-least", "beyond"] = "at-least"
     """Whether a neighbour exactly on the sphere is used (the paper's algorithm) or not (its equation)."""
     fallback_positive: Literal["outside-list", "not-in-positives"] = "outside-list"
