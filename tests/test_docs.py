@@ -32,7 +32,7 @@ def test_every_method_has_a_page() -> None:
     baselines = (ROOT / "docs/methods/baselines.md").read_text()
     for name, settings in METHODS.items():
         page = ROOT / "docs/methods" / f"{name.replace('-', '_')}.md"
-        assert page.exists() or settings.__module__.endswith("baselines") and f"`{name}" in baselines, name
+        assert page.exists() or (settings.__module__.endswith("baselines") and f"`{name}" in baselines), name
 
 
 @pytest.mark.parametrize("verb", ["download", "preprocess", "train", "embed", "evaluate", "figures"])

@@ -141,14 +141,18 @@ def verify(
 
 @app.command(rich_help_panel="Care")
 def prune(
-    verb: Annotated[str, typer.Argument(help=f"One of {', '.join(VERBS)}.")], plan: PlanFile = Path("params.yaml")
+    verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")],
+    plan: PlanFile = Path("params.yaml"),
 ) -> None:
     """Move outputs of runs and seeds that left the plan into scratch/trash/."""
+    from hardmine.artefacts import hold_workflow
     from hardmine.artefacts import prune as prune_jobs
 
-    (verb,) = _verbs(verb)
-    for source, target in prune_jobs(_jobs(plan), verb):
-        print(f"not in the plan any more: {source} moved to {target}")
+    hold_workflow()
+    jobs = _jobs(plan)
+    for each in _verbs(verb):
+        for source, target in prune_jobs(jobs, each):
+            print(f"not in the plan any more: {source} moved to {target}")
 
 
 @app.command(rich_help_panel="Care")

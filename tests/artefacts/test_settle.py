@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hardmine.artefacts import Job, digest, read_record, settle, verify, writing
+from hardmine.artefacts import Job, digest, prune, read_record, settle, verify, writing
 from hardmine.artefacts.making import making
 from hardmine.errors import UserError
 
@@ -142,3 +142,46 @@ def test_a_file_that_is_no_settings_file_is_refused() -> None:
         Job.read(Path("x.json"))
     with pytest.raises(UserError, match="no such settings file"):
         Job.read(Path("y.json"))
+
+
+@pytest.mark.parametrize("plan", ["glyphs", "other"])
+def test_two_plans_may_not_ask_for_different_images_under_one_name(plan: str) -> None:
+    def packed(name: str, noise: int, revision: int) -> Job:
+        settings = {"dataset": {"noise": noise, "revision": revision}, "verb_revision": revision}
+        return Job(name, "preprocess", "data/packed/glyphs-32", ("d.bin",), (), settings, {})
+
+    settle([packed("glyphs-full", 3, 1)])
+    settle([packed(plan, 3, 2)])
+    with pytest.raises(UserError, match="ask for different noise under one name"):
+        settle([packed(plan, 4, 1)])
+
+
+def test_leftovers_of_a_killed_process_are_removed_before_the_next_making() -> None:
+    jobs = chain()
+    make(jobs)
+    leftover = Path("models/p/r/seed0/.m.bin.123.tmp.bin")
+    leftover.write_text("half")
+    make(jobs[1:2])
+    assert not leftover.exists()
+
+
+def test_prune_moves_files_that_no_job_makes() -> None:
+    report = Job("p", "figures", "report/p", ("a.svg",), (), {}, {})
+    make([report])
+    Path("report/p/old.svg").write_text("of a method that left")
+    ((source, target),) = prune([report], "figures")
+    assert source == Path("report/p/old.svg")
+    assert target.read_text() == "of a method that left"
+    assert Path("report/p/a.svg").exists()
+    assert prune(chain(), "train") == []
+
+
+def test_a_job_without_git_still_gets_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    make(chain()[:1])
+    assert read_record("data/packed/d") is not None
+
+
+def test_a_variant_with_a_dot_keeps_its_name_in_the_benchmark() -> None:
+    job = Job("p", "preprocess", "data/packed/glyphs-0.5", ("d.bin",), (), {}, {})
+    assert job.benchmark_file == Path("logs/preprocess/glyphs-0.5.tsv")

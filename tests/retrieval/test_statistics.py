@@ -46,3 +46,9 @@ def test_only_shared_seeds_count() -> None:
     found = compare({"a": {0: 1.0, 1: 2.0}, "b": {1: 2.5, 2: 9.0}}, "a")["b"]
     assert found.seeds == 1
     assert found.difference == 0.5
+
+
+def test_equal_differences_in_all_seeds_are_no_evidence() -> None:
+    found = compare({"a": {0: 0.25, 1: 0.5}, "b": {0: 0.5, 1: 0.75}, "c": {0: 0.25, 1: 0.5}}, "a")
+    assert found["b"].verdict == "no spread"
+    assert found["c"].verdict == "within noise"

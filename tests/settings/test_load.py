@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan, plan_schema, read_plan
 
 ROOT = Path(__file__).parents[2]
+PLANS = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 
 
 def minimal(**changes: object) -> dict:
@@ -69,6 +71,8 @@ def test_the_schema_file_equals_the_models() -> None:
         ),
         ({"runs": {"A b": {"method": "random"}}}, "runs.A b: "),
         ({"runs": {"a": {"method": "random", "weights": "run/x"}}}, "runs.a.weights: there is no run 'x'"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: input should be a finite number"),
+        ({"runs": {"a": {"method": "npair", "margin": 1}}}, "allowed here: method, backbone, training, weights, l2."),
         ({"dataset": {"name": "gliphs"}}, "'gliphs' is not allowed (did you mean 'glyphs'?)"),
     ],
 )
@@ -87,6 +91,9 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("a: [1\nb: }")
     with pytest.raises(UserError, match="is not valid YAML"):
         read_plan(tmp_path / "bad.yaml")
+    (tmp_path / "twice.yaml").write_text("runs:\n  a: 1\n  a: 2\n")
+    with pytest.raises(UserError, match="the key 'a' is given twice"):
+        read_plan(tmp_path / "twice.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="not UTF-8"):
         read_plan(tmp_path / "bytes.yaml")
@@ -140,3 +147,13 @@ def test_any_content_is_a_plan_or_a_clear_error(changes: dict) -> None:
         load_plan(minimal() | changes, "plan.yaml")
     except UserError as error:
         assert str(error).startswith("plan.yaml: ")
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+def test_every_plan_has_the_keys_that_dvc_fills_in(path: Path) -> None:
+    plan = yaml.safe_load(path.read_text())
+    for key in re.findall(r"\$\{([a-z.]+)\}", (ROOT / "dvc.yaml").read_text()):
+        value = plan
+        for part in key.split("."):
+            value = value[part]
+        assert isinstance(value, str)

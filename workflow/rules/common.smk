@@ -1,12 +1,17 @@
 # The plan in force and its jobs. The main process settles before the DAG is built (docs/architecture.md).
 import os
 import sys
+from pathlib import Path
 
 from hardmine.artefacts import hold_workflow, settle
 from hardmine.errors import UserError
-from hardmine.settings import jobs_of, load_plan
+from hardmine.settings import jobs_of, load_plan, read_yaml
 
 try:
+    for path in workflow.configfiles:
+        read_yaml(
+            Path(path)
+        )  # refuses what Snakemake's own reader passes over in silence
     PLAN = load_plan(config, str(workflow.configfiles[0]))
     JOBS = jobs_of(PLAN)
     if workflow.is_main_process:

@@ -19,5 +19,7 @@ rule embed_run:
         mem_mb=2000,
         runtime=240,
         gpu=0,
+    params:
+        device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:
-        "hardmine embed {input.settings} --threads {threads} > {log} 2>&1"
+        "hardmine embed {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"

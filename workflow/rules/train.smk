@@ -21,5 +21,7 @@ rule train_run:
         mem_mb=2000,
         runtime=1440,
         gpu=0,
+    params:
+        device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:
-        "hardmine train {input.settings} --threads {threads} > {log} 2>&1"
+        "hardmine train {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"

@@ -53,7 +53,7 @@ class Job:
     def benchmark_file(self) -> Path:
         """Snakemake's benchmark of the job; it counts as an output when Snakemake compares times."""
         parts = Path(self.folder).parts
-        return Path("logs", self.verb, *parts[2 if parts[0] == "data" else 1 :]).with_suffix(".tsv")
+        return Path("logs", self.verb, "/".join(parts[2 if parts[0] == "data" else 1 :]) + ".tsv")
 
     @property
     def scratch(self) -> Path:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ def making(job: Job) -> Iterator[Path]:
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
         job.record_file.unlink(missing_ok=True)
+        for leftover in (*folder.glob(".*.tmp*"), *job.scratch.glob(".*.tmp*")):
+            leftover.unlink()  # of a killed process; nobody else writes here under the job's lock
+        made_with = _made_with()
         start = time.monotonic()
         yield folder
         missing = [name for name in job.outputs if not (folder / name).is_file()]
@@ -44,9 +48,10 @@ def making(job: Job) -> Iterator[Path]:
             inputs=inputs,
             outputs={name: digest(folder / name) for name in job.outputs},
             sizes={name: (folder / name).stat().st_size for name in job.outputs},
-            made_with=_made_with(),
+            made_with=made_with,
         )
         write_record(folder, record)
+        shutil.rmtree(job.scratch, ignore_errors=True)
         _note(job, time.monotonic() - start)
 
 
@@ -84,7 +89,10 @@ def _made_with() -> dict[str, str]:
             continue
     versions["python"] = platform.python_version()
     versions["machine"] = platform.machine()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return versions  # no git here
     if commit.returncode == 0:
         versions["commit"] = commit.stdout.strip()
     return versions

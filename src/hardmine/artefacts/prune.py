@@ -11,9 +11,7 @@ __all__ = ["prune"]
 
 
 def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
-    """Move folders of runs and seeds that are no longer in the plan to ``scratch/trash/``.
-
-    Only verbs with one folder a run and seed (train, embed, evaluate) have anything to prune.
+    """Move what the plan does not make any more to ``scratch/trash/``: folders of runs and seeds, stray files.
 
     Returns:
         The moves made, as (from, to).
@@ -21,16 +19,19 @@ def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
     mine = [job for job in jobs if job.verb == verb]
     kept = {Path(job.folder) for job in mine}
     roots = {folder.parents[1] for folder in kept if len(folder.parts) == 4}
+    strays = [folder for root in sorted(roots) for folder in sorted(root.glob("*/seed*")) if folder not in kept]
+    for job in mine:
+        strays += [
+            path for path in sorted(Path(job.folder).rglob("*")) if path.is_file() and str(path) not in job.files
+        ]
     trash = Path("scratch", "trash", time.strftime("%Y%m%d-%H%M%S"))
     moves = []
-    for root in sorted(roots):
-        for seed_folder in sorted(root.glob("*/seed*")):
-            if seed_folder not in kept:
-                target = trash / seed_folder
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(seed_folder, target)
-                moves.append((seed_folder, target))
-        for run_folder in sorted(root.iterdir()):
-            if run_folder.is_dir() and not any(run_folder.iterdir()):
-                run_folder.rmdir()
+    for path in strays:
+        target = trash / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+        moves.append((path, target))
+    for run_folder in [folder for root in roots if root.is_dir() for folder in root.iterdir()]:
+        if run_folder.is_dir() and not any(run_folder.iterdir()):
+            run_folder.rmdir()
     return moves

@@ -75,21 +75,27 @@ def settle(jobs: Sequence[Job]) -> list[str]:
 def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
     """Refuse a folder that plans share when another plan asks other things of it."""
     for job in jobs:
-        if f"/{job.plan}" in job.folder:
+        if not job.folder.startswith("data/"):
             continue
         for path in Path("scratch", "settings").glob(f"*/{job.folder}.json"):
             other = _meaning(path)
-            if other is None or other["plan"] == job.plan or other["settings"] == job.settings:
+            if other is None or other["plan"] == job.plan:
                 continue
-            mine, theirs = job.settings.get("dataset"), other["settings"].get("dataset")
-            keys = (
-                sorted(key for key in mine if mine[key] != theirs.get(key)) if isinstance(mine, dict) else ["revision"]
-            )
+            keys = _asked_differently(job.settings.get("dataset"), other["settings"].get("dataset"))
+            if not keys:
+                continue
             raise UserError(
                 f"{job.folder}: the plans '{job.plan}' and '{other['plan']}' ask for different {', '.join(keys)} "
                 f"under one name. Give one of them another dataset.variant; if '{other['plan']}' is no longer wanted, "
                 f"delete {Path(*path.parts[:3])}."
             )
+
+
+def _asked_differently(mine: Any, theirs: Any) -> list[str]:
+    """Keys of a packing that two plans ask for differently; revisions are no choice of theirs."""
+    if not isinstance(mine, dict) or not isinstance(theirs, dict):
+        return []
+    return sorted(key for key in mine if key != "revision" and mine[key] != theirs.get(key))
 
 
 def _size(path: str) -> int | None:

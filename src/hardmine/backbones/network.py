@@ -30,6 +30,7 @@ class EmbeddingNetwork(nn.Module):
         super().__init__()
         self.backbone = build_backbone(settings, channels, size)
         self.tap = settings.tap
+        self.backbone.trim(self.tap)
         self.pooling = build_pooling(settings.pooling, self.backbone.tap_shapes[self.tap][0])
         self.head = nn.Linear(self.pooling.features, settings.embedding)
 

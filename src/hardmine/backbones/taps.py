@@ -23,6 +23,13 @@ class Backbone(nn.Module):
     def taps(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Feature maps float [n, channels, height, width] of the asked taps, from one forward pass."""
 
+    def trim(self, deepest: str) -> None:
+        """Remove what lies deeper than a tap, so that no weight is left without a gradient."""
+        names = list(self.tap_shapes)
+        for name in names[names.index(deepest) + 1 :]:
+            delattr(self, name)
+            del self.tap_shapes[name]
+
     @property
     def last_tap(self) -> str:
         """Name of the deepest tap."""

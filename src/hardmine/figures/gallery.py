@@ -24,6 +24,7 @@ def draw_gallery(neighbours_file: Path, packed: Path, target: Path, queries: int
     classes = np.asarray(items.classes)
     rows = lists["rows"][:, :shown]
     right = classes[rows] == classes[lists["queries"]][:, None]
+    queries = min(queries, len(rows))
     order = np.argsort(right.sum(axis=1), kind="stable")
     chosen = np.concatenate([order[: queries // 2], np.linspace(0, len(rows) - 1, queries - queries // 2).astype(int)])
     scale = max(1, round(64 / store.pixels.shape[1]))
@@ -35,7 +36,8 @@ def draw_gallery(neighbours_file: Path, packed: Path, target: Path, queries: int
             for row, hit in zip(rows[query], right[query], strict=True)
         ]
         lines.append(np.concatenate(tiles, axis=1))
-    left, rest = lines[: queries // 2], lines[queries // 2 :]
+    lines += lines[:1] * (len(lines) % 2)
+    left, rest = lines[: len(lines) // 2], lines[len(lines) // 2 :]
     gap = np.full((len(left) * lines[0].shape[0], 24, 3), 255, dtype=np.uint8)
     sheet = np.concatenate([np.concatenate(left), gap, np.concatenate(rest)], axis=1)
     with writing(target) as temporary:

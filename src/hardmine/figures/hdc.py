@@ -121,7 +121,7 @@ def main_run(report: Report) -> str:
 
 
 def _arrays(report: Report, run: str) -> dict[str, Any]:
-    """What the run kept of its last batch: ``labels`` [n], bool ``same`` [p], ``distances`` and ``kept`` [levels, p]."""
+    """What the run kept of its last batch: ``labels`` [n], ``same`` [p], ``distances``, ``kept`` [levels, p]."""
     arrays: dict[str, Any] = report.arrays(run)
     if "last_labels" not in arrays:
         raise UserError(

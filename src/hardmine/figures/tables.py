@@ -43,7 +43,7 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
     columns, rows = table_rows(statistics)
     titles = [title_of(*column) for column in columns]
     lines = [
-        f"| run | seeds | {' | '.join(titles)} | R@1 minus {baseline} | verdict |",
+        f"| run | seeds | {' | '.join(titles)} | {titles[0]} minus {baseline} | verdict |",
         f"|---|--:|{'--:|' * len(titles)}--:|---|",
     ]
     for row in rows:

@@ -31,15 +31,14 @@ def print_results(folder: Path) -> None:
     values = {(row["run"], row["metric"], row["k"]): row for row in rows}
     runs = sorted(dict.fromkeys(row["run"] for row in rows), key=lambda run: -float(values[run, *columns[0]]["mean"]))
     (baseline,) = {row["run"] for row in rows if row["verdict"] == "baseline"}
-    caption = (
-        f"Percent on test classes, mean ± 95 % t-interval over seeds; difference and verdict: R@1 against {baseline}."
-    )
+    against = f"{title_of(*columns[0])} against {baseline}"
+    caption = f"Percent on test classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
     table = Table(title=folder.name, caption=caption, caption_justify="left")
     for title in ("run", title_of(*columns[0]), "difference", "verdict", *(title_of(*c) for c in columns[1:])):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
     for run in runs:
         first = values[run, *columns[0]]
-        difference = _percent(first["difference"], first["difference_half_width"], "+")
+        difference = _percent(first.get("difference"), first.get("difference_half_width"), "+")
         rest = [_percent(values[run, *column]["mean"], values[run, *column]["half_width"]) for column in columns[1:]]
         table.add_row(run, _percent(first["mean"], first["half_width"]), difference, first["verdict"], *rest)
     console = Console(width=max(96, Console().width))
@@ -47,7 +46,7 @@ def print_results(folder: Path) -> None:
     console.print(f"{folder}/index.html", highlight=False)
 
 
-def _percent(mean: str, half: str, sign: str = "") -> str:
+def _percent(mean: str | None, half: str | None, sign: str = "") -> str:
     if not mean:
         return ""
     shown = f"{100 * float(mean):{sign}.1f}"

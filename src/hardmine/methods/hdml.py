@@ -97,8 +97,11 @@ class HDMLMethod(Method):
         if self.run.weight_decay_form == "decoupled" and self.run.weight_decay:
             group = optimiser.param_groups[0]
             group["weight_decay"] = self.run.weight_decay
-            if "decoupled_weight_decay" in group:  # SGD has none and needs none
-                group["decoupled_weight_decay"] = True
+            if "decoupled_weight_decay" not in group:
+                raise UserError(
+                    "weight_decay_form: decoupled needs training.optimiser: adam; SGD would not decouple it."
+                )
+            group["decoupled_weight_decay"] = True
 
     def _add_part(self, name: str, part: nn.Module, rate: float) -> torch.optim.Optimizer:
         part.to(self.setup.device)

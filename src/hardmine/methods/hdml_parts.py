@@ -43,6 +43,10 @@ class HDMLNetwork(EmbeddingNetwork):
         glorot(self.head, start)
         self.head_norm = nn.BatchNorm1d(self.head.in_features, EPSILON, momentum) if normalised else None
 
+    def load_origin(self, state: dict[str, Any]) -> None:
+        """Start the trunk from another run's weights; the head is new, as in the released code."""
+        super().load_origin({name: value for name, value in state.items() if not name.startswith("head")})
+
     def embedding_of(self, features: Tensor, keep_statistics: bool = True) -> Tensor:
         """The embeddings z = f(y), float [n, D].
 
@@ -146,9 +150,9 @@ class Balance:
     @property
     def weight(self) -> float:
         """The weight w in [0, 1] of the real tuples; 1 - w is that of the synthetic ones."""
-        if self.settings.variant == "no-balance":
-            return 0.5
-        return 1.0 if self.beta is None else decay_exponent(self.beta, self.generator.value)
+        if self.beta is None:
+            return 1.0
+        return 0.5 if self.settings.variant == "no-balance" else decay_exponent(self.beta, self.generator.value)
 
     def push(self, metric: float, generator: float) -> bool:
         """Take the values of a step; True when alpha and beta were chosen just now.

@@ -24,10 +24,11 @@ class Comparison:
     Attributes:
         difference: mean of run minus baseline over the shared seeds.
         half_width: of the 95 % t-interval of the difference (nan below two seeds).
-        p: of the paired t-test (nan below two seeds).
+        p: of the paired t-test (nan below two seeds, or where all differences are equal).
         p_holm: the same after Holm's correction over all runs compared.
         seeds: shared seeds.
-        verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction.
+        verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction; ``one seed`` or ``no spread`` (equal
+            differences in all seeds) where there is nothing to test.
     """
 
     difference: float
@@ -83,7 +84,7 @@ def _paired_p(differences: np.ndarray) -> float:
     if len(differences) < 2:
         return float("nan")
     if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else 0.0
+        return 1.0 if differences[0] == 0 else float("nan")
     from scipy.stats import ttest_1samp
 
     return float(ttest_1samp(differences, 0.0).pvalue)
@@ -101,8 +102,10 @@ def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _verdict(differences: np.ndarray, p: float) -> str:
-    if np.isnan(p):
+    if len(differences) < 2:
         return "one seed"
+    if np.isnan(p):
+        return "no spread"
     if p >= 0.05:
         return "within noise"
     return "above" if differences.mean() > 0 else "below"

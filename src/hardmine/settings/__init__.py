@@ -1,7 +1,7 @@
 """From ``params.yaml`` to validated, resolved settings of every job. Never imports torch."""
 
 from .jobs import jobs_of
-from .load import load_plan, read_plan
+from .load import load_plan, read_plan, read_yaml
 from .plan import Plan, plan_schema
 
-__all__ = ["Plan", "jobs_of", "load_plan", "plan_schema", "read_plan"]
+__all__ = ["Plan", "jobs_of", "load_plan", "plan_schema", "read_plan", "read_yaml"]

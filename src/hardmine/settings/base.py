@@ -10,7 +10,7 @@ __all__ = ["Settings", "overrides_of"]
 class Settings(BaseModel):
     """Settings that refuse unknown keys and do not change once made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def overrides_of(model: type[Settings]) -> type[Settings]:

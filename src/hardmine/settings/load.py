@@ -14,7 +14,18 @@ from .base import Settings
 from .methods import METHODS
 from .plan import Plan
 
-__all__ = ["load_plan", "read_plan"]
+__all__ = ["load_plan", "read_plan", "read_yaml"]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key given twice in one section, where the first would vanish without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def read_plan(path: Path) -> Plan:
@@ -23,17 +34,23 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UserError: the file is missing, is no YAML, or a key or value is not allowed.
     """
+    return load_plan(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or gives a key twice.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text.") from None
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
-    return load_plan(content, str(path))
 
 
 def load_plan(content: Any, source: str) -> Plan:
@@ -59,7 +76,7 @@ def _explain(detail: ErrorDetails) -> str:
     key = ".".join(path)
     match detail["type"]:
         case "extra_forbidden":
-            allowed = _allowed_keys(path[:-1])
+            allowed = _allowed_keys(path[:-1], detail["loc"])
             return f"{key}: unknown key{nearest(path[-1], allowed)}; allowed here: {', '.join(allowed)}."
         case "union_tag_invalid":
             tag = detail["ctx"]["tag"]
@@ -89,14 +106,14 @@ def _keys(location: tuple[int | str, ...]) -> list[str]:
     return keys
 
 
-def _allowed_keys(path: list[str]) -> list[str]:
-    """The keys allowed in the section at ``path``."""
+def _allowed_keys(path: list[str], location: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed in the section at ``path``; ``location`` is pydantic's, with the run's method in it."""
     models: list[type[Settings]] = [Plan]
     for index, key in enumerate(path):
         if path[0] == "runs" and index == 0:
             continue
         if path[0] == "runs" and index == 1:
-            models = list(METHODS.values())
+            models = [METHODS[str(location[2])]]
             continue
         found = [model.model_fields[key].annotation for model in models if key in model.model_fields]
         models = [kind for item in found for kind in _settings_in(item)]

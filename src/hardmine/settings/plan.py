@@ -27,7 +27,7 @@ class Plan(Settings):
 
     plan: Name
     """Name of the plan: folders of models, metrics and the report carry it."""
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 1, 2), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field((0, 1, 2), min_length=1)
     """One training a run and seed."""
     baseline: Name
     """The run the others are tested against."""

@@ -11,7 +11,7 @@ import torch
 
 from hardmine.artefacts import Job, read_record, writing
 
-__all__ = ["load_checkpoint", "remove_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(job: Job, state: dict[str, Any]) -> None:
@@ -39,11 +39,6 @@ def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:
     if device.type == "cuda" and content["cuda"]:
         torch.cuda.set_rng_state_all(content["cuda"])
     return content["state"]
-
-
-def remove_checkpoint(job: Job) -> None:
-    """Remove the checkpoint of a finished run."""
-    _path(job).unlink(missing_ok=True)
 
 
 def _path(job: Job) -> Path:

@@ -1,6 +1,7 @@
 """Device and threads."""
 
 import os
+import re
 
 import torch
 
@@ -22,6 +23,8 @@ def prepare_device(name: str, threads: int) -> torch.device:
     torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UserError(f"--device {name}: is no device; allowed: auto, cpu, cuda, cuda:<n>.")
     if name.startswith("cuda"):
         if not torch.cuda.is_available():
             raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")

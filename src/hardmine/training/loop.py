@@ -19,7 +19,7 @@ from hardmine.settings.backbones import SmallCNN
 from hardmine.settings.methods import METHODS
 from hardmine.settings.training import Training
 
-from .checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, save_checkpoint
 from .device import prepare_device
 from .history import History
 from .log import EpochLog
@@ -69,7 +69,6 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     _write_tensors(folder / "model.safetensors", weights)
     _write_tensors(folder / "diagnostics.safetensors", method.diagnostics.arrays)
     history.write(folder / "history.csv")
-    remove_checkpoint(job)
 
 
 class Best:

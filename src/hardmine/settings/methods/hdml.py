@@ -111,7 +111,14 @@ class HDML(RunSettings):
             str(given.get("base_loss", "npair")), {}
         )
         chosen = chosen | {"beta": 10000.0}
-        if given.get("calibrate") is True:
+        if str(given.get("calibrate")).lower() in (
+            "true",
+            "1",
+            "on",
+            "yes",
+            "y",
+            "t",
+        ):  # what a bool field takes for true
             if "alpha" in given or "beta" in given:
                 raise ValueError("calibrate: true chooses alpha and beta; leave them out, or set calibrate: false")
             chosen = {key: value for key, value in chosen.items() if key not in ("alpha", "beta")}
