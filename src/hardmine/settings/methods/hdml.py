@@ -23,6 +23,10 @@ BY_BASE_LOSS: dict[str, dict[str, Any]] = {
 IMAGES_PER_TUPLE = {"npair": 2, "triplet": 3}
 
 
+_TRUE = {"true", "1", "on", "yes", "y", "t"}
+"""What a field of type bool takes as true."""
+
+
 class HDML(RunSettings):
     """Real tuples made harder in the embedding space, brought back to features by a generator, and trained on too.
 
@@ -111,14 +115,7 @@ class HDML(RunSettings):
             str(given.get("base_loss", "npair")), {}
         )
         chosen = chosen | {"beta": 10000.0}
-        if str(given.get("calibrate")).lower() in (
-            "true",
-            "1",
-            "on",
-            "yes",
-            "y",
-            "t",
-        ):  # what a bool field takes for true
+        if str(given.get("calibrate")).lower() in _TRUE:
             if "alpha" in given or "beta" in given:
                 raise ValueError("calibrate: true chooses alpha and beta; leave them out, or set calibrate: false")
             chosen = {key: value for key, value in chosen.items() if key not in ("alpha", "beta")}
