@@ -86,7 +86,9 @@ def mode_losses(embeddings, labels, ratios, modes):
         chosen.append((pairs, kept))
     found = []
     for number, level in enumerate(embeddings):
-        (positives, kept_positives), (negatives, kept_negatives) = ((pairs[number], kept[number]) for pairs, kept in chosen)
+        (positives, kept_positives), (negatives, kept_negatives) = (
+            (pairs[number], kept[number]) for pairs, kept in chosen
+        )
         found.append(_mode_loss(level, positives, kept_positives, negatives, kept_negatives, modes))
     return found
 

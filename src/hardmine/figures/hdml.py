@@ -9,12 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from .diagnostics import Report
-from .style import colour_of, figure, line_of, save
+from .style import figure, line_of, save
 
 __all__ = ["draw_hardness", "draw_losses", "draw_negatives"]
 
-_VARIANTS = ("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7", "#7B3294", "#888888", "#8C510A")
-"""Colours of the variants beside the main runs: their names share one colour elsewhere."""
 REAL, SYNTHETIC, PULLED, POSITIVE = "#0072B2", "#D55E00", "#BBBBBB", "#009E73"
 
 
@@ -28,10 +26,10 @@ def draw_hardness(report: Report) -> None:
         else:
             axes.remove()
             for panel, (column, label) in zip(drawn.subplots(1, 3, sharey=True), panels.items(), strict=True):
-                for place, run in enumerate(runs):
+                for run in runs:
                     mean = _mean(report.histories, run, column)
-                    colour = colour_of(run) if line_of(run) == "-" else _VARIANTS[place % len(_VARIANTS)]
-                    panel.plot(mean.index, mean, line_of(run), color=colour, label=run, marker="o", ms=2.5, lw=1.4)
+                    dash, colour = line_of(run, runs)
+                    panel.plot(mean.index, mean, dash, color=colour, label=run, marker="o", ms=2.5, lw=1.4)
                 panel.set_ylim(-0.03, 1.05)
                 panel.set_title(label, fontsize=9)
                 _images_axis(panel)

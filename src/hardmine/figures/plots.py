@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from .style import colour_of, figure, line_of, save
+from .style import colour_of, figure, line_of, panels, save
 
 __all__ = ["plot_curves", "plot_loss", "plot_recall"]
 
@@ -47,23 +48,46 @@ def plot_loss(histories: pd.DataFrame, folder: Path) -> None:
 
 
 def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path, name: str, percent: bool) -> None:
-    with figure(height=3.9) as (drawn, axes):
-        present = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0]
-        for run, part in present.groupby("run", sort=False):
-            groups = part.groupby("images")[column]
-            mean = groups.mean()
-            axes.plot(mean.index, mean, line_of(str(run)), color=colour_of(str(run)), label=run, linewidth=1.5)
-            if part.seed.nunique() > 1:
-                width = groups.std() * _t_factor(part.seed.nunique())
-                axes.fill_between(mean.index, mean - width, mean + width, color=colour_of(str(run)), alpha=0.12, lw=0)
-        if percent:
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_xlabel("training images seen")
-        axes.set_ylabel(label)
-        if len(present):
+    present = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0]
+    groups = _families(list(present.run.unique()))
+    rows = -(-len(groups) // 2)
+    with panels(len(groups), 5.2 if len(groups) == 1 else 9.5, 3.9 * rows) as (drawn, all_axes):
+        for axes, (title, runs) in zip(all_axes, groups.items(), strict=True):
+            for run in runs:
+                _plot_run(axes, present[present.run == run], column, run, runs)
+            if percent:
+                axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            axes.set_xlabel("training images seen")
+            axes.set_ylabel(label)
+            if len(groups) > 1:
+                axes.set_title(title, fontsize=9, loc="left")
+                axes.legend(fontsize=6.5, handlelength=2.4)
+        if len(groups) == 1 and len(present):
             drawn.legend(loc="outside lower center", ncols=3, fontsize=7.5, handlelength=1.8)
         save(drawn, folder, name)
+
+
+def _plot_run(axes: Axes, part: pd.DataFrame, column: str, run: str, runs: list[str]) -> None:
+    """One run's line: mean over seeds, with its 95 % t-interval."""
+    groups = part.groupby("images")[column]
+    mean = groups.mean()
+    dash, colour = line_of(run, runs)
+    axes.plot(mean.index, mean, dash, color=colour, label=run, linewidth=1.5)
+    if part.seed.nunique() > 1:
+        width = groups.std() * _t_factor(part.seed.nunique())
+        axes.fill_between(mean.index, mean - width, mean + width, color=colour, alpha=0.12, lw=0)
+
+
+def _families(runs: list[str]) -> dict[str, list[str]]:
+    """Runs in one panel while they are few; else a panel a method with variants, and one for all others."""
+    if len(runs) <= 14:
+        return {"": runs}
+    groups: dict[str, list[str]] = {"others": []}
+    for run in runs:
+        own = [name for name in ("hdc", "smart-mining", "schem", "hdml") if run == name or run.startswith(f"{name}-")]
+        groups.setdefault(own[0] if own else "others", []).append(run)
+    return groups
 
 
 def _t_factor(seeds: int) -> float:

@@ -1,6 +1,6 @@
 """How figures look: one colour a method everywhere, safe for colour-blind readers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from hardmine.artefacts import writing
 
-__all__ = ["colour_of", "figure", "line_of", "save"]
+__all__ = ["colour_of", "figure", "line_of", "panels", "save"]
 
 _COLOURS = {
     "random": "#888888",
@@ -47,14 +48,26 @@ def colour_of(run: str) -> str:
     return _COLOURS[max(known, key=len)] if known else _SPARE[sum(run.encode()) % len(_SPARE)]
 
 
-def line_of(run: str) -> str:
-    """The dash of a run: solid for a method's main run, others for its variants."""
-    return "-" if run in _COLOURS else _DASHES[1 + sum(run.encode()) % 3]
+def line_of(run: str, runs: Sequence[str] = ()) -> tuple[str, tuple[float, float, float]]:
+    """Dash and colour of a run's line among the runs of a figure: variants that share a colour get tints and dashes."""
+    kin = [other for other in runs if colour_of(other) == colour_of(run)]
+    place = kin.index(run) if run in kin else 0
+    red, green, blue = to_rgb(colour_of(run))
+    white = (0.0, 0.3, 0.5)[place // len(_DASHES) % 3] if place else 0.0
+    mixed = tuple(white + (1 - white) * part for part in (red, green, blue))
+    return _DASHES[place % len(_DASHES)], (mixed[0], mixed[1], mixed[2])
 
 
 @contextmanager
 def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
     """A figure with one axes in the project's style; sizes in inches."""
+    with panels(1, width, height) as (drawn, (axes,)):
+        yield drawn, axes
+
+
+@contextmanager
+def panels(count: int, width: float, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with axes in two columns (one where there is one); sizes in inches, of the whole."""
     style: dict[Any, Any] = {
         "font.size": 9,
         "axes.spines.top": False,
@@ -69,9 +82,13 @@ def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, Ax
         "figure.dpi": 100,
     }
     with plt.rc_context(style):
-        drawn, axes = plt.subplots(figsize=(width, height), layout="constrained")
+        columns = min(count, 2)
+        rows = -(-count // columns)
+        drawn, grid = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False)
+        for spare in grid.flat[count:]:
+            spare.set_visible(False)
         try:
-            yield drawn, axes
+            yield drawn, list(grid.flat[:count])
         finally:
             plt.close(drawn)
 
