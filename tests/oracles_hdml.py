@@ -105,8 +105,8 @@ def synthetic_loss(base_loss, rows, n, l2, margin):
 def step(base_loss, features, labels, parts, hardness, weight, decay, settings):
     """All terms of one step.
 
-    ``parts`` holds the functions ``embed``, ``generate`` and ``classify`` on rows; ``settings`` soft_share, soft_factor,
-    l2, margin and reconstruction.
+    ``parts`` holds the functions ``embed``, ``generate`` and ``classify`` on rows; ``settings`` what the settings call
+    soft_share, soft_factor, l2, margin and reconstruction.
     """
     l2, margin, share = settings["l2"], settings["margin"], settings["soft_share"]
     rows = len(features)

@@ -91,14 +91,13 @@ def test_the_gradient_of_the_method_is_that_of_the_loops_through_the_normalisati
             assert found.numpy() == pytest.approx((gradient - unit * (unit @ gradient)) / length, rel=1e-8, abs=1e-12)
 
 
-def test_the_batch_of_these_tests_tells_every_mode_from_every_other():
-    found = [tuple(level["value"] for level in by_loops(vectors_of(), modes)) for modes in MODES]
-    assert len({tuple(round(value, 6) for value in levels) for levels in found}) == len(MODES) - 1
-    own, previous = found[0], found[1]
-    assert own[:2] == previous[:2]
-    assert own[2] != previous[2]
-    outer = [level["active"] for level in by_loops(vectors_of(), {"margin": 0.9})]
-    assert 75 < outer[0] < 150, "no tie at a cut, and some negatives beyond the margin"
+def test_the_batch_of_these_tests_tells_every_mode_from_every_other_without_ties_at_a_cut():
+    found = [tuple(round(level["value"], 6) for level in by_loops(vectors_of(), modes)) for modes in MODES]
+    assert len(set(found)) == len(MODES)
+    for selection in ("own", "nested_own"):
+        active = [level["active"] for level in by_loops(vectors_of(), {"margin": 0.9, "selection": selection})]
+        assert 75 < active[0] < 150
+        assert active[1:] == [75, 30]
 
 
 def filled(head: nn.Module) -> nn.Module:

@@ -196,7 +196,7 @@ def test_the_first_step_of_each_group_has_the_length_of_its_own_learning_rate(ba
     for group, rate in RATES.items():
         after = getattr(method, group).parameters()
         changes = torch.cat([(a - b).abs().flatten() for a, b in zip(after, before[group], strict=True)])
-        assert float(changes.max()) == pytest.approx(rate, rel=1e-2), group
+        assert float(changes.max().detach()) == pytest.approx(rate, rel=1e-2), group
         assert float((changes > 0.5 * rate).float().mean()) > 0.3, group
 
 
@@ -223,9 +223,8 @@ def settings_of(base_loss: str, n: int, **keys: object) -> HDML:
     return HDML.model_validate({"method": "hdml", "base_loss": base_loss, "batch_size": size, **keys})
 
 
-T6 = torch.tensor(
-    [[0, 0], [1, 1], [1, 0], [1, 2], [0, 1], [4, 1]], dtype=torch.float64
-)  # two anchors, their positives, their negatives
+T6 = torch.tensor([[0, 0], [1, 1], [1, 0], [1, 2], [0, 1], [4, 1]], dtype=torch.float64)
+"""Two anchors, their positives, their negatives."""
 
 
 @pytest.mark.parametrize(
@@ -234,8 +233,6 @@ T6 = torch.tensor(
 def test_t6_the_methods_triplets_move_the_second_negative_and_leave_the_rest(hardness, second, total):
     tuples = tuples_of(settings_of("triplet", 2))
     points, factors = tuples.pulled(T6, hardness, False)
-    if hardness == 0.5:
-        second = (1 + (1 + 0.5 * 2), 1)  # at distance 1 + .5 · (3 - 1) = 2 from (1, 1)
     expected = T6.clone()
     expected[5] = torch.tensor(second, dtype=torch.float64)
     assert torch.allclose(points, expected, atol=1e-12)
@@ -324,5 +321,5 @@ def test_t8_npairs_soft_loss_at_chance_counts_candidates_and_anchors():
     nn.init.zeros_(classifier.weight)
     nn.init.zeros_(classifier.bias)
     losses = losses_of(bare(method, features, nn.Identity(), classifier), CLASSES["npair"])
-    assert float(losses.report["soft_loss"].detach()) == pytest.approx(45951.1985, rel=1e-7)
-    assert float(losses.generator.detach()) == pytest.approx(45951.1985, rel=1e-7)
+    assert float(losses.report["soft_loss"].detach()) == pytest.approx(45951.1985, rel=5e-7)
+    assert float(losses.generator.detach()) == pytest.approx(45951.1985, rel=5e-7)
