@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from .style import colour_of, figure, line_of, panels, save
 
@@ -57,6 +57,7 @@ def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path
                 _plot_run(axes, present[present.run == run], column, run, runs)
             if percent:
                 axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
             axes.set_xlabel("training images seen")
             axes.set_ylabel(label)

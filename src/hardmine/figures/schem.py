@@ -11,7 +11,10 @@ from .style import colour_of, figure, save
 
 __all__ = ["hard_pairs", "signature_recall", "violating_share"]
 
-_VARIANTS = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v"), ("#56B4E9", "D"), ("#888888", "x"))
+_VARIANTS = (
+    *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
+    *(("#56B4E9", "D"), ("#888888", "x"), ("#CC79A7", "P"), ("#8C510A", "*")),
+)
 """Colours and marks of the variants beside the main run: their names share one colour elsewhere."""
 _MOMENTS = {"start": "at the start", "first": "after one epoch", "last": "at the end"}
 
