@@ -101,12 +101,15 @@ def test_a_raised_revision_of_a_method_trains_its_runs_again(project: Project, c
     assert method in text
     raised = text.replace(method, f"    revision: ClassVar[int] = 2\n{method}")
     settings.write_text(raised.replace("from typing import", "from typing import ClassVar,"))
+    expected = of_run("b")
+    if command == COMMANDS["dvc"]:  # settled again before each stage: equal embeddings spare the evaluation
+        expected -= {"metrics/tiny/b/seed0"}
     project.run(command)
-    assert project.jobs() == of_run("b")
+    assert project.jobs() == expected
     project.verify()
     settings.write_text(text)
     project.run(command)
-    assert project.jobs() == of_run("b")
+    assert project.jobs() == expected
 
 
 def test_packed_images_with_other_content_train_everything_again(project: Project, command: str) -> None:
