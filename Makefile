@@ -55,7 +55,10 @@ schema: $(READY)  ## write the JSON schema of plans for editors
 	hardmine schema > src/hardmine/settings/plan.schema.json
 
 bench: $(READY)  ## speed and memory against named peers
-	python -m benchmarks
+	python -m benchmarks.settling
+	python -m benchmarks.training
+	python -m benchmarks.method_steps
+	python -m benchmarks.signature_collapse
 
 clean-environment:
 	rm -rf .venv

@@ -53,7 +53,7 @@ def line_of(run: str, runs: Sequence[str] = ()) -> tuple[str, tuple[float, float
     kin = [other for other in runs if colour_of(other) == colour_of(run)]
     place = kin.index(run) if run in kin else 0
     red, green, blue = to_rgb(colour_of(run))
-    white = (0.0, 0.3, 0.5)[place // len(_DASHES) % 3] if place else 0.0
+    white = (0.0, 0.3, 0.5)[place // len(_DASHES) % 3]
     mixed = tuple(white + (1 - white) * part for part in (red, green, blue))
     return _DASHES[place % len(_DASHES)], (mixed[0], mixed[1], mixed[2])
 

@@ -112,6 +112,10 @@ class Method(ABC):
             optimiser = torch.optim.SGD(
                 groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
             )
+        return self.register_optimiser(optimiser, name)
+
+    def register_optimiser(self, optimiser: torch.optim.Optimizer, name: str) -> torch.optim.Optimizer:
+        """Put an optimiser under the schedule, the updates and the checkpoints."""
         for group in optimiser.param_groups:
             group["start_lr"] = group["lr"]
         self.optimisers.append(optimiser)

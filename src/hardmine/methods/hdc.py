@@ -76,11 +76,7 @@ class HDCMethod(Method):
                 "Set training.optimiser to sgd, or leave sgd_style out."
             )
         optimiser = CaffeSGD(groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
-        for group in optimiser.param_groups:
-            group["start_lr"] = group["lr"]
-        self.optimisers.append(optimiser)
-        self.parts[name] = optimiser
-        return optimiser
+        return self.register_optimiser(optimiser, name)
 
     @property
     def ratios(self) -> tuple[float, ...]:
