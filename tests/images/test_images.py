@@ -88,3 +88,20 @@ def test_random_changes_go_on_from_a_saved_state() -> None:
     images.load_state_dict(state)
     assert torch.equal(first, images.augmented(np.arange(5)))
     assert normalise(torch.zeros(2, 4, 4, 3, dtype=torch.uint8)).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_crops_lie_anywhere_in_training_and_in_the_middle_in_testing() -> None:
+    pixels = np.arange(100, dtype=np.uint8).reshape(1, 10, 10, 1)
+    images = images_of(pixels, crop=4, shift=0)
+    assert torch.equal(images.plain(np.array([0])), normalise(torch.from_numpy(pixels[:, 3:7, 3:7].copy())))
+    corners = {images.augmented(np.array([0]))[0, 0, 0, 0].item() for _ in range(600)}
+    allowed = normalise(torch.from_numpy(pixels[:, :7, :7].copy())).flatten().tolist()
+    assert corners == set(allowed)
+
+
+def test_a_crop_is_a_connected_square_of_the_image() -> None:
+    pixels = np.arange(100, dtype=np.uint8).reshape(1, 10, 10, 1)
+    crop = images_of(pixels, crop=4, shift=0).augmented(np.array([0]))[0, 0]
+    corner = round(crop[0, 0].item() * 64 + 127.5)
+    expected = pixels[0, corner // 10 : corner // 10 + 4, corner % 10 : corner % 10 + 4]
+    assert torch.equal(crop[None, None], normalise(torch.from_numpy(expected[None].copy())))

@@ -5,7 +5,7 @@ from .job import VERBS, Job
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
 from .prune import prune
-from .record import Record, read_record
+from .record import Record, key_of, read_record
 from .settle import settle
 from .verify import verify
 
@@ -16,6 +16,7 @@ __all__ = [
     "digest",
     "hold_job",
     "hold_workflow",
+    "key_of",
     "making",
     "prune",
     "read_record",

@@ -1,13 +1,15 @@
 """``made.json``: the record beside every artefact of what made it and what it holds."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .files import writing
+from .job import Job
 
-__all__ = ["Record", "read_record", "write_record"]
+__all__ = ["Record", "key_of", "read_record", "write_record"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,10 @@ def write_record(folder: str | Path, record: Record) -> None:
     """Write ``made.json`` under a temporary name, then rename it."""
     with writing(Path(folder, "made.json")) as temporary:
         temporary.write_text(json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")
+
+
+def key_of(job: Job) -> str:
+    """Digest of a job's settings and of its inputs' contents: what an interrupted job may go on from; 64 hex digits."""
+    records = {folder: read_record(folder) for folder in job.inputs}
+    inputs = {folder: record.outputs if record else None for folder, record in records.items()}
+    return hashlib.sha256(json.dumps([job.settings, inputs], sort_keys=True).encode()).hexdigest()

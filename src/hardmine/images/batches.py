@@ -19,25 +19,33 @@ class TrainingImages:
         augmentation: random changes.
         device: where batches go.
         seed: of the random changes.
+
+    Attributes:
+        size: height and width of the images as the network gets them.
     """
 
     def __init__(self, store: ImageStore, augmentation: Augmentation, device: torch.device, seed: int) -> None:
         self.store = store
         self.augmentation = augmentation
         self.device = device
+        height, width = store.pixels.shape[1:3]
+        self.size = (augmentation.crop, augmentation.crop) if augmentation.crop else (int(height), int(width))
         self.labels = torch.from_numpy(store.labels).to(device)
         self._generator = torch.Generator().manual_seed(seed)
 
     def plain(self, indices: Tensor | np.ndarray) -> Tensor:
         """Images as they are at test time, float32 [k, C, H, W], channels last."""
-        return normalise(self._read(indices))
+        return normalise(middle(self._read(indices), *self.size))
 
     def augmented(self, indices: Tensor | np.ndarray) -> Tensor:
         """Randomly changed images, float32 [k, C, H, W], channels last."""
         pixels = self._read(indices)
         count, height, width, _ = pixels.shape
-        down = torch.arange(height).expand(count, -1)
-        right = torch.arange(width).expand(count, -1)
+        down = torch.arange(self.size[0]).expand(count, -1)
+        right = torch.arange(self.size[1]).expand(count, -1)
+        if self.augmentation.crop:
+            down = down + torch.randint(height - self.size[0] + 1, (count, 1), generator=self._generator)
+            right = right + torch.randint(width - self.size[1] + 1, (count, 1), generator=self._generator)
         if self.augmentation.shift:
             reach = self.augmentation.shift
             moves = torch.randint(-reach, reach + 1, (2, count, 1), generator=self._generator)
@@ -60,6 +68,12 @@ class TrainingImages:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take a saved position."""
         self._generator.set_state(state["generator"])
+
+
+def middle(pixels: Tensor, height: int, width: int) -> Tensor:
+    """The middle of images [k, H, W, C], ``height`` by ``width`` pixels."""
+    top, left = (pixels.shape[1] - height) // 2, (pixels.shape[2] - width) // 2
+    return pixels[:, top : top + height, left : left + width]
 
 
 def normalise(pixels: Tensor) -> Tensor:

@@ -195,8 +195,9 @@ class Method(ABC):
         return nullcontext()
 
     @torch.no_grad()
-    def embed_training(self, rows: np.ndarray, block: int = 500) -> Tensor:
+    def embed_training(self, rows: np.ndarray) -> Tensor:
         """Final embeddings of training images in evaluation mode, float32 [k, D], length 1, on the device."""
+        block = max(1, min(500, 2**21 // self.setup.size**2))  # bounded memory
         was_training = self.network.training
         self.network.eval()
         parts = [

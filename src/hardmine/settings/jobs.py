@@ -104,6 +104,8 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         )
     if verb == "embed":
         settings = {"method": run.own(), "backbone": plan.backbone_of(run).model_dump(mode="json")}
+        if crop := plan.training_of(run).augmentation.crop:
+            settings["crop"] = crop
         return job(
             verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where
         )

@@ -64,6 +64,17 @@ class Plan(Settings):
                 raise ValueError(f"runs.{name}.weights: '{origin}' has another backbone")
         return self
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> "Plan":
+        for name, run in self.runs.items():
+            crop = self.training_of(run).augmentation.crop
+            if crop > self.dataset.size:
+                raise ValueError(
+                    f"runs.{name}.training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a "
+                    "stored image (dataset.size)"
+                )
+        return self
+
     @staticmethod
     def origin_of(run: RunSettings) -> str | None:
         """The run whose weights this run starts from."""

@@ -25,6 +25,8 @@ class Augmentation(Settings):
     """Largest shift in pixels, in both directions."""
     mirror: bool = False
     """Mirror half of the images left to right."""
+    crop: int = Field(0, ge=0, exclude_if=lambda value: value == 0)
+    """Edge of the square cut out for the network: anywhere in training, the middle in testing; 0 for the whole."""
 
 
 class Training(Settings):

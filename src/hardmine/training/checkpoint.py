@@ -1,22 +1,20 @@
 """Checkpoints: whole, tied to the settings and inputs they belong to, never part of an artefact."""
 
-import hashlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from hardmine.artefacts import Job, read_record, writing
+from hardmine.artefacts import Job, key_of, writing
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(job: Job, state: dict[str, Any]) -> None:
     """Write the state of training, with the random numbers of torch, under the job's key."""
-    content = {"key": _key(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}
+    content = {"key": key_of(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with writing(_path(job)) as temporary:
@@ -33,7 +31,7 @@ def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:
     except Exception as error:  # whatever a damaged file makes torch raise
         print(f"{path}: is damaged ({error}); training starts anew.", flush=True)
         return None
-    if content["key"] != _key(job):
+    if content["key"] != key_of(job):
         return None
     torch.set_rng_state(content["torch"])
     if device.type == "cuda" and content["cuda"]:
@@ -43,13 +41,6 @@ def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:
 
 def _path(job: Job) -> Path:
     return job.scratch / "checkpoint.pt"
-
-
-def _key(job: Job) -> str:
-    """Digest of the settings and of the inputs' contents."""
-    records = {folder: read_record(folder) for folder in job.inputs}
-    inputs = {folder: record.outputs if record else None for folder, record in records.items()}
-    return hashlib.sha256(json.dumps([job.settings, inputs], sort_keys=True).encode()).hexdigest()
 
 
 def _cuda_state() -> list[torch.Tensor]:

@@ -26,11 +26,10 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """
     device = prepare_device(device_name, threads)
     store, _ = open_store(Path(job.where["packed"]), "validation", "test")
+    size = job.settings.get("crop", int(store.pixels.shape[1]))
     settings = method_settings(job.settings["method"])
     backbone = SmallCNN.model_validate(job.settings["backbone"])
-    network = method_class(settings.method).build_network(
-        settings, backbone, store.channels, int(store.pixels.shape[1])
-    )
+    network = method_class(settings.method).build_network(settings, backbone, store.channels, size)
     path = Path(job.where["model"], "model.safetensors")
     try:
         network.load_state_dict(read_weights(path))
@@ -39,6 +38,6 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
             f"{path}: does not fit the network of the settings: {str(error).splitlines()[-1].strip()}"
         ) from None
     network.to(device).to(memory_format=torch.channels_last)
-    tensors: dict[str, np.ndarray] = {"rows": store.rows, **embed_rows(network, store, device)}
+    tensors: dict[str, np.ndarray] = {"rows": store.rows, **embed_rows(network, store, device, size)}
     with writing(folder / "embeddings.safetensors") as temporary:
         temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))

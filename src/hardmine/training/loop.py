@@ -12,7 +12,7 @@ from torch import Tensor
 from hardmine.artefacts import Job, writing
 from hardmine.errors import UserError
 from hardmine.images import open_store
-from hardmine.images.batches import TrainingImages, normalise
+from hardmine.images.batches import TrainingImages, middle, normalise
 from hardmine.methods import Method, Setup, build_method
 from hardmine.retrieval.metrics import retrieval_metrics, retrieve
 from hardmine.settings.backbones import SmallCNN
@@ -116,14 +116,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def embed_rows(network: Any, store: Any, device: torch.device, block: int = 500) -> dict[str, np.ndarray]:
-    """Embeddings of all images of a store in evaluation mode, float32 [N, D] for each name."""
+def embed_rows(network: Any, store: Any, device: torch.device, size: int) -> dict[str, np.ndarray]:
+    """Embeddings of the middle squares of all images of a store in evaluation mode, float32 [N, D] for each name."""
+    block = max(1, min(500, 2**21 // size**2))  # bounded memory
     was_training = network.training
     network.eval()
     parts: dict[str, list[Tensor]] = {}
     for start in range(0, len(store), block):
-        pixels = store.read(np.arange(start, min(start + block, len(store))))
-        for name, value in network.embed(normalise(torch.from_numpy(pixels).to(device))).items():
+        pixels = torch.from_numpy(store.read(np.arange(start, min(start + block, len(store))))).to(device)
+        for name, value in network.embed(normalise(middle(pixels, size, size))).items():
             parts.setdefault(name, []).append(value.float().cpu())
     network.train(was_training)
     return {name: torch.cat(values).numpy() for name, values in parts.items()}
@@ -133,16 +134,17 @@ def _build(job: Job, device: torch.device) -> tuple[Method, Any]:
     """The method on the training images of its split, and the validation images."""
     packed = Path(job.where["packed"])
     training = Training.model_validate(job.settings["training"])
-    store, _ = open_store(packed, training.split)
-    validation, _ = open_store(packed, "validation")
+    store, items = open_store(packed, training.split)
+    validation = open_store(packed, "validation")[0] if "validation" in items.splits else None
     seed = job.settings["seed"]
+    images = TrainingImages(store, training.augmentation, device, seed)
     setup = Setup(
         run=method_settings(job.settings["method"]),
         backbone=SmallCNN.model_validate(job.settings["backbone"]),
         training=training,
-        images=TrainingImages(store, training.augmentation, device, seed),
+        images=images,
         channels=store.channels,
-        size=int(store.pixels.shape[1]),
+        size=images.size[0],
         device=device,
         seed=seed,
     )
@@ -156,8 +158,8 @@ def _close_epoch(method: Method, validation: Any, epoch: int, history: History, 
     row |= log.means()
     last = method.step_number == method.total_steps
     score = None
-    if last or (epoch + 1) % method.setup.training.validate_epochs == 0:
-        embeddings = embed_rows(method.network, validation, method.setup.device)
+    if validation is not None and (last or (epoch + 1) % method.setup.training.validate_epochs == 0):
+        embeddings = embed_rows(method.network, validation, method.setup.device, method.setup.size)
         final = next(iter(embeddings.values()))
         spread = float(final.std(axis=0).mean())
         if not np.isfinite(final).all() or spread < 1e-5:

@@ -1,0 +1,93 @@
+"""One image file to one uint8 array of the stored size: the same code for packing and for use."""
+
+import io
+import warnings
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch.nn import functional
+
+__all__ = ["Resize", "UnreadableError", "decode", "resized"]
+
+Resize = Literal["warp", "short-side-crop"]
+
+
+class UnreadableError(ValueError):
+    """An image file that cannot be used; the text says why."""
+
+
+def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: bool = False) -> np.ndarray:
+    """Decode an image file and bring it to ``size``; uint8 [size, size, channels].
+
+    JPEG files much larger than ``size`` are decoded at a half, a quarter or an eighth, whichever is still at least as
+    large. Palettes, grey, CMYK and 16-bit images become 8-bit grey or RGB; transparency is laid over white.
+
+    Args:
+        data: the file's bytes.
+        size: edge of the result in pixels.
+        resize: ``warp`` squeezes the whole image into the square; ``short-side-crop`` brings the short side to
+            ``size`` and keeps the middle.
+        channels: 1 for grey, 3 for RGB.
+        upright: turn the image as its EXIF orientation says; the papers' data sets are used as they are stored.
+
+    Raises:
+        UnreadableError: the bytes are no image, are truncated, animated, or would take more memory than is sane.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    raise UnreadableError(f"is animated ({image.n_frames} frames)")
+                if image.format == "JPEG":
+                    image.draft(None, (size, size))
+                    whole = image
+                else:
+                    whole = _eight_bit(image)
+                if upright:
+                    whole = ImageOps.exif_transpose(whole)
+                pixels = np.array(_coloured(whole, channels))
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise UnreadableError(str(error).replace(" <_io.BytesIO object>", "") or type(error).__name__) from None
+    return resized(pixels.reshape(*pixels.shape[:2], channels), size, resize)
+
+
+def resized(pixels: np.ndarray, size: int, resize: Resize) -> np.ndarray:
+    """Bring uint8 [H, W, C] to uint8 [size, size, C], bilinear over the whole footprint (antialiased)."""
+    height, width = pixels.shape[:2]
+    if resize == "short-side-crop":
+        scale = size / min(height, width)
+        target = (max(size, round(height * scale)), max(size, round(width * scale)))
+    else:
+        target = (size, size)
+    if target != (height, width):
+        moved = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+        moved = functional.interpolate(moved, size=target, mode="bilinear", antialias=True)
+        pixels = moved[0].permute(1, 2, 0).numpy()
+    top, left = (target[0] - size) // 2, (target[1] - size) // 2
+    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """An image of 16 or 32 bits a channel as 8-bit grey; others unchanged."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image, dtype=np.int64)
+        return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+    if image.mode == "F":
+        raise UnreadableError("has floating-point pixels, whose scale is not known")
+    return image
+
+
+def _coloured(image: Image.Image, channels: int) -> Image.Image:
+    """The image in grey or RGB, transparent parts over white."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        ground = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(ground, clear)
+    return image.convert("L" if channels == 1 else "RGB")

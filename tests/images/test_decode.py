@@ -1,0 +1,101 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hardmine.images.decode import UnreadableError, decode, resized
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def smooth(width: int, height: int) -> Image.Image:
+    coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 80), (80, 100), (33, 200), (500, 375)])
+def test_warping_equals_the_plain_way_of_pillow_to_two_grey_levels(width: int, height: int) -> None:
+    data = encoded(smooth(width, height), "PNG")
+    plain = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((64, 64), Image.Resampling.BILINEAR))
+    assert np.abs(decode(data, 64, "warp").astype(int) - plain).max() <= 2
+
+
+def test_large_jpegs_decoded_at_a_fraction_look_the_same() -> None:
+    data = encoded(smooth(1600, 1200), "JPEG", quality=95)
+    plain = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((112, 112), Image.Resampling.BILINEAR))
+    assert np.abs(decode(data, 112, "warp").astype(int) - plain).mean() < 1.5
+
+
+def test_short_side_crop_keeps_the_aspect_and_the_middle() -> None:
+    pixels = np.zeros((40, 80, 3), dtype=np.uint8)
+    pixels[:, 20:60] = 255
+    assert resized(pixels, 40, "short-side-crop").min() == 255
+    assert resized(pixels, 20, "short-side-crop").shape == (20, 20, 3)
+    assert resized(pixels[:, ::-1].transpose(1, 0, 2), 20, "short-side-crop").shape == (20, 20, 3)
+
+
+def test_an_image_of_the_right_size_is_untouched() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    assert np.array_equal(decode(encoded(Image.fromarray(pixels), "PNG"), 16, "warp"), pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "RGBA", "LA", "YCbCr"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode_becomes_grey_or_rgb(mode: str, channels: int) -> None:
+    kind = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+    image = decode(encoded(smooth(20, 20).convert(mode), kind), 8, "warp", channels)
+    assert image.shape == (8, 8, channels)
+    assert image.dtype == np.uint8
+
+
+def test_cmyk_jpegs_keep_their_colours() -> None:
+    image = decode(encoded(Image.new("RGB", (32, 32), (200, 40, 90)).convert("CMYK"), "JPEG"), 16, "warp")
+    assert np.abs(image[8, 8].astype(int) - (200, 40, 90)).max() < 12
+
+
+def test_sixteen_bits_keep_their_upper_eight() -> None:
+    values = np.arange(0, 65536, 1024, dtype=np.uint16).reshape(8, 8)
+    image = decode(encoded(Image.fromarray(values), "PNG"), 8, "warp", 1)
+    assert np.array_equal(image[..., 0], values >> 8)
+
+
+def test_transparency_lies_over_white() -> None:
+    clear = decode(encoded(Image.new("RGBA", (8, 8), (10, 10, 10, 0)), "PNG"), 8, "warp")
+    assert clear.min() == 255
+
+
+def test_the_exif_orientation_counts_only_where_asked() -> None:
+    image = Image.new("RGB", (32, 16), "black")
+    image.paste("white", (0, 0, 16, 16))
+    exif = Image.Exif()
+    exif[274] = 6
+    data = encoded(image, "JPEG", exif=exif, quality=95)
+    stored, turned = decode(data, 16, "warp"), decode(data, 16, "warp", upright=True)
+    assert stored[8, 2, 0] > 200 > 50 > stored[8, 13, 0]
+    assert turned[2, 8, 0] > 200 > 50 > turned[13, 8, 0]
+
+
+def test_damaged_and_strange_files_say_what_is_wrong() -> None:
+    jpeg = encoded(smooth(64, 64), "JPEG")
+    frames = [smooth(8, 8), smooth(8, 8).rotate(90)]
+    animated = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    for data, reason in [
+        (b"", "cannot identify"),
+        (b"<html>not found</html>", "cannot identify"),
+        (jpeg[: len(jpeg) // 2], "truncated"),
+        (animated, "is animated"),
+        (encoded(Image.fromarray(np.zeros((4, 4), dtype=np.float32)), "TIFF"), "floating-point"),
+    ]:
+        with pytest.raises(UnreadableError, match=reason):
+            decode(data, 16, "warp")
+
+
+def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UnreadableError, match="more than 100 pixels"):
+        decode(encoded(Image.new("L", (40, 40)), "PNG"), 16, "warp")
