@@ -1,3 +1,6 @@
+RAW = PLAN.dataset.raw_folder.removeprefix("data/raw/")
+
+
 rule download:
     input:
         made("download"),
@@ -5,16 +8,16 @@ rule download:
 
 rule download_dataset:
     input:
-        settings=f"{SETTINGS}/data/raw/{PLAN.dataset.name}.json",
+        settings=f"{SETTINGS}/data/raw/{RAW}.json",
     output:
         files_of("download"),
     log:
-        f"logs/download/{PLAN.dataset.name}.log",
+        f"logs/download/{RAW}.log",
     benchmark:
-        f"logs/download/{PLAN.dataset.name}.tsv"
+        f"logs/download/{RAW}.tsv"
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=120,
+        runtime=1440,
     shell:
         "hardmine download {input.settings} --threads {threads} > {log} 2>&1"

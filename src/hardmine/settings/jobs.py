@@ -18,7 +18,8 @@ FIGURES = ("recall", "curves", "loss")
 def jobs_of(plan: Plan) -> list[Job]:
     """All jobs of a plan, upstream first."""
     dataset = plan.dataset
-    raw = f"data/raw/{dataset.name}"
+    raw = dataset.raw_folder
+    chosen = dataset.model_dump(mode="json")
     packed = f"data/packed/{dataset.name}-{dataset.variant}"
 
     def job(
@@ -32,8 +33,8 @@ def jobs_of(plan: Plan) -> list[Job]:
         return Job(plan.plan, verb, folder, outputs, inputs, {"verb_revision": REVISIONS[verb], **settings}, where)
 
     jobs = [
-        job("download", raw, dataset.raw_files, (), {"dataset": dataset.name, "revision": dataset.revision}),
-        job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}),
+        job("download", raw, dataset.raw_files, (), dataset.download_settings, dataset=chosen),
+        job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}, dataset=chosen),
     ]
     order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
     for verb in ("train", "embed", "evaluate"):

@@ -11,10 +11,14 @@ from pydantic_core import ErrorDetails
 from hardmine.errors import UserError, nearest
 
 from .base import Settings
+from .datasets import DATASETS
 from .methods import METHODS
 from .plan import Plan
 
 __all__ = ["load_plan", "read_plan", "read_yaml"]
+
+_FAMILIES: dict[str, Mapping[str, type[Settings]]] = {"dataset": DATASETS}
+"""Sections whose further keys depend on their ``name``."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -78,6 +82,11 @@ def _explain(detail: ErrorDetails) -> str:
         case "extra_forbidden":
             allowed = _allowed_keys(path[:-1], detail["loc"])
             return f"{key}: unknown key{nearest(path[-1], allowed)}; allowed here: {', '.join(allowed)}."
+        case "union_tag_invalid" if path[0] in _FAMILIES:
+            tag, allowed = detail["ctx"]["tag"], list(_FAMILIES[path[0]])
+            return f"{key}.name: '{tag}' is not allowed{nearest(tag, allowed)}; allowed: {', '.join(allowed)}."
+        case "union_tag_not_found" if path[0] in _FAMILIES:
+            return f"{key}.name: is missing; allowed: {', '.join(_FAMILIES[path[0]])}."
         case "union_tag_invalid":
             tag = detail["ctx"]["tag"]
             return f"{key}.method: '{tag}' is no method{nearest(tag, METHODS)}; allowed: {', '.join(METHODS)}."
@@ -99,17 +108,22 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
-    """The keys a person wrote: pydantic's location without the union tags it inserts after ``runs.<name>``."""
+    """The keys a person wrote: pydantic's location without the union tags it inserts."""
     keys = [str(part) for part in location if part != "[key]"]
+    if len(keys) > 1 and keys[1] in _FAMILIES.get(keys[0], ()):
+        del keys[1]
     if len(keys) > 2 and keys[0] == "runs" and keys[2] in METHODS:
         del keys[2]
     return keys
 
 
 def _allowed_keys(path: list[str], location: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed in the section at ``path``; ``location`` is pydantic's, with the run's method in it."""
+    """The keys allowed in the section at ``path``; ``location`` is pydantic's, with the unions' tags in it."""
     models: list[type[Settings]] = [Plan]
     for index, key in enumerate(path):
+        if index == 0 and key in _FAMILIES:
+            models = [_FAMILIES[key][str(location[1])]]
+            continue
         if path[0] == "runs" and index == 0:
             continue
         if path[0] == "runs" and index == 1:

@@ -4,15 +4,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
-from hardmine.settings.base import Settings
+from .base import Dataset
 
 __all__ = ["Glyphs"]
 
 
-class Glyphs(Settings):
+class Glyphs(Dataset):
     """Letters as classes; which letters serve which split, and how the images differ."""
 
-    revision: ClassVar[int] = 1
+    channels: ClassVar[int] = 1
 
     name: Literal["glyphs"] = "glyphs"
     """The data set."""
@@ -49,13 +49,3 @@ class Glyphs(Settings):
     def raw_files(self) -> tuple[str, ...]:
         """Files of ``data/raw/glyphs``."""
         return ("faces.npz",)
-
-    @property
-    def packing(self) -> dict[str, object]:
-        """What decides the packed images."""
-        return self.model_dump(mode="json", exclude={"variant"}) | {"revision": self.revision}
-
-    @property
-    def published_name(self) -> str | None:
-        """Name in the published tables; None where no paper used the data set."""
-        return None

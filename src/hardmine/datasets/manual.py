@@ -1,0 +1,76 @@
+"""Files that the user has to bring: where they are looked for, and what is written down about them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hardmine.artefacts import digest, writing
+from hardmine.errors import UserError
+
+__all__ = ["find_manual", "manual_folder", "places_of", "write_places"]
+
+
+def manual_folder(dataset: str) -> Path:
+    """Where the user puts files of a data set: ``data/manual/<dataset>``, or ``<dataset>`` in ``HARDMINE_MANUAL``."""
+    return Path(os.environ.get("HARDMINE_MANUAL") or "data/manual", dataset)
+
+
+def find_manual(dataset: str, what: str, candidates: tuple[str, ...], how: str) -> Path:
+    """The first candidate that is there.
+
+    Args:
+        dataset: name of the data set.
+        what: what the file is, for the message.
+        candidates: names relative to the data set's manual folder.
+        how: where to ask for it.
+
+    Raises:
+        UserError: none is there.
+    """
+    folder = manual_folder(dataset)
+    for name in candidates:
+        if (folder / name).exists():
+            return folder / name
+    raise UserError(
+        f"{folder}: {what} is missing. {how}\n"
+        f"Put it there as {' or '.join(candidates)}; HARDMINE_MANUAL names another folder in place of data/manual. "
+        "Then run the same command again."
+    )
+
+
+def write_places(path: Path, dataset: str, images: dict[str, Path]) -> None:
+    """Write ``files.json``: place in the manual folder, size and, for an archive, SHA-256 of each set of images."""
+    content = {name: _description(dataset, place) for name, place in images.items()}
+    with writing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def places_of(raw: Path, dataset: str) -> dict[str, Path]:
+    """The places of the images that ``files.json`` names.
+
+    Raises:
+        UserError: an archive is not there any more, or has another size.
+    """
+    content = json.loads((raw / "files.json").read_text())
+    places = {}
+    for name, known in content.items():
+        place = manual_folder(dataset) / known["path"]
+        if not place.exists():
+            raise UserError(f"{place}: missing. It was there when its files were checked; put it back.")
+        if place.is_file() and place.stat().st_size != known["bytes"]:
+            raise UserError(
+                f"{place}: {place.stat().st_size:,} bytes instead of {known['bytes']:,}: changed since it was checked. "
+                f"Put it back, or delete {raw}/made.json and run the same command again."
+            )
+        places[name] = place
+    return places
+
+
+def _description(dataset: str, place: Path) -> dict[str, Any]:
+    name = place.relative_to(manual_folder(dataset)).as_posix()
+    if place.is_file():
+        print(f"{place}: {place.stat().st_size / 1e6:,.0f} MB, is being read once.", flush=True)
+        return {"path": name, "bytes": place.stat().st_size, "sha256": digest(place)}
+    sizes = [file.stat().st_size for file in place.rglob("*") if file.is_file()]
+    return {"path": name, "bytes": sum(sizes), "files": len(sizes)}

@@ -1,0 +1,71 @@
+"""What all data sets have in common."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, NonNegativeInt
+
+from hardmine.settings.base import Settings
+
+__all__ = ["Dataset", "ImageDataset", "WholeNumber"]
+
+WholeNumber = BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdecimal() else value)
+"""Lets a choice among numbers be given as text, as it comes from the command line."""
+
+
+def _size_as_text(given: Mapping[str, Any]) -> str:
+    return str(given.get("size", ""))
+
+
+class Dataset(Settings):
+    """What the pipeline asks of any data set."""
+
+    revision: ClassVar[int] = 1
+    """Raised whenever the packed images or their list change for equal settings."""
+    published_name: ClassVar[str | None] = None
+    """Name in the published tables; None where no paper used the data set."""
+    channels: ClassVar[int] = 3
+    """Colour channels of a packed image."""
+
+    name: str
+    """The data set."""
+
+    @property
+    def raw_folder(self) -> str:
+        """Where the files as published lie."""
+        return f"data/raw/{self.name}"
+
+    @property
+    def raw_files(self) -> tuple[str, ...]:
+        """Files of ``raw_folder``."""
+        raise NotImplementedError
+
+    @property
+    def download_settings(self) -> dict[str, Any]:
+        """What decides the content of ``raw_folder``; JSON values."""
+        return {"dataset": self.name, "revision": self.revision}
+
+    @property
+    def packing(self) -> dict[str, Any]:
+        """What decides the packed images and their list; JSON values, no paths."""
+        return self.model_dump(mode="json", exclude={"variant"}) | {"revision": self.revision}
+
+
+class ImageDataset(Dataset):
+    """A data set of image files."""
+
+    licence: ClassVar[str]
+    """The terms in one sentence and where they are written."""
+
+    size: int = Field(256, ge=16, le=1024)
+    """Edge of a packed image in pixels."""
+    variant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] = Field(default_factory=_size_as_text)
+    """Name of this packing, by default the size; plans that ask for different ones must name them differently."""
+    resize: Literal["warp", "short-side-crop"] = "warp"
+    """warp: squeeze to a square; short-side-crop: bring the short side to the size and cut out the centre."""
+    validation_share: float = Field(0.2, ge=0, lt=1)
+    """Share of the training classes kept for validation; 0 leaves none, which only the protocol paper allows."""
+    seed: NonNegativeInt = 0
+    """Of every draw of classes for a split."""
+    unreadable: tuple[str, ...] = ()
+    """Paths of images, as items.csv names them, that are known to be damaged and are left out."""

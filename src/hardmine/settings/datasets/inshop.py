@@ -1,0 +1,27 @@
+"""DeepFashion In-shop Clothes Retrieval."""
+
+from typing import ClassVar, Literal
+
+from .base import ImageDataset
+
+__all__ = ["Inshop"]
+
+
+class Inshop(ImageDataset):
+    """52,712 photographs of 7,982 clothes; queries search a gallery of their own. Handed out under an agreement."""
+
+    published_name: ClassVar[str | None] = "In-shop"
+    licence: ClassVar[str] = (
+        "non-commercial research and teaching under an agreement; neither images nor lists may be passed on "
+        "(http://mmlab.ie.cuhk.edu.hk/projects/DeepFashion/DeepFashionAgreement.pdf)"
+    )
+
+    name: Literal["inshop"] = "inshop"
+    """The data set."""
+    single_image_items: Literal["keep", "drop"] = "keep"
+    """The 12 training items with one image, which have no positive pair: keep them or leave them out."""
+
+    @property
+    def raw_files(self) -> tuple[str, ...]:
+        """The list and ``files.json``, which says where the images are."""
+        return ("list_eval_partition.txt", "files.json")
