@@ -128,15 +128,19 @@ def mine(
         rules: what the paper leaves open.
         block: anchors at a time.
     """
-    parts = []
+    # Results have their places beforehand: small arrays that outlive a block would keep the heap from shrinking.
+    triplets = np.empty((len(anchors) * per_anchor, 3), dtype=np.int64)
+    flags = np.empty(len(triplets), dtype=np.int8)
+    limits = np.empty(len(anchors), dtype=np.float64)
+    known = 0
     for start in range(0, len(anchors), block):
         lists = search.query(anchors[start : start + block], length)
-        parts.append(select_triplets(lists, members, kappa, generator, per_anchor, rules))
-    return Selection(
-        np.concatenate([part.triplets for part in parts]),
-        np.concatenate([part.flags for part in parts]),
-        np.concatenate([part.limits for part in parts]),
-    )
+        part = select_triplets(lists, members, kappa, generator, per_anchor, rules)
+        place = slice(start * per_anchor, start * per_anchor + len(part.triplets))
+        triplets[place], flags[place] = part.triplets, part.flags
+        limits[known : known + len(part.limits)] = part.limits
+        known += len(part.limits)
+    return Selection(triplets, flags, limits[:known])
 
 
 def _fallback(
