@@ -46,7 +46,7 @@ def preprocess(settings: SettingsFile, threads: Threads = 1) -> None:
     def work(job: Job, folder: Path) -> None:
         from hardmine.images.pack import preprocess
 
-        preprocess(job, folder)
+        preprocess(job, folder, threads)
 
     _run("preprocess", settings, threads, work)
 

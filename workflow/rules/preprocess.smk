@@ -16,7 +16,7 @@ rule preprocess_dataset:
         f"logs/preprocess/{PACKED}.log",
     benchmark:
         f"logs/preprocess/{PACKED}.tsv"
-    threads: 1
+    threads: 8
     resources:
         mem_mb=1000,
         runtime=120,

@@ -39,11 +39,12 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
-                if getattr(image, "n_frames", 1) > 1:
-                    raise UnreadableError(f"is animated ({image.n_frames} frames)")
+                frames = getattr(image, "n_frames", 1)
+                if frames > 1:
+                    raise UnreadableError(f"is animated ({frames} frames)")
                 if image.format == "JPEG":
                     image.draft(None, (size, size))
-                    whole = image
+                    whole: Image.Image = image
                 else:
                     whole = _eight_bit(image)
                 if upright:

@@ -54,6 +54,8 @@ class Dataset(Settings):
 class ImageDataset(Dataset):
     """A data set of image files."""
 
+    upright: ClassVar[bool] = False
+    """Turn images as their EXIF orientation says; the papers' sets are used as they are stored."""
     licence: ClassVar[str]
     """The terms in one sentence and where they are written."""
 

@@ -23,6 +23,7 @@ def _name_and_size(given: Mapping[str, Any]) -> str:
 class Folder(ImageDataset):
     """Images in class folders, or a list of images with their classes."""
 
+    upright: ClassVar[bool] = True
     licence: ClassVar[str] = "your own files"
 
     name: Literal["folder"] = "folder"
