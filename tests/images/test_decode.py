@@ -18,11 +18,11 @@ def smooth(width: int, height: int) -> Image.Image:
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
-@pytest.mark.parametrize(("width", "height"), [(100, 80), (80, 100), (33, 200), (500, 375)])
-def test_warping_equals_the_plain_way_of_pillow_to_two_grey_levels(width: int, height: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(100, 80), (80, 100), (33, 200), (300, 250)])
+def test_warping_equals_the_plain_way_of_pillow_exactly(width: int, height: int) -> None:
     data = encoded(smooth(width, height), "PNG")
     plain = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((64, 64), Image.Resampling.BILINEAR))
-    assert np.abs(decode(data, 64, "warp").astype(int) - plain).max() <= 2
+    assert np.array_equal(decode(data, 64, "warp"), plain)
 
 
 def test_large_jpegs_decoded_at_a_fraction_look_the_same() -> None:

@@ -5,9 +5,7 @@ import warnings
 from typing import Literal
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
-from torch.nn import functional
 
 __all__ = ["Resize", "UnreadableError", "decode", "resized"]
 
@@ -49,30 +47,32 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
                     whole = _eight_bit(image)
                 if upright:
                     whole = ImageOps.exif_transpose(whole)
-                pixels = np.array(_coloured(whole, channels))
+                return _square(_coloured(whole, channels), size, resize)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(str(error).replace(" <_io.BytesIO object>", "") or type(error).__name__) from None
-    return resized(pixels.reshape(*pixels.shape[:2], channels), size, resize)
 
 
 def resized(pixels: np.ndarray, size: int, resize: Resize) -> np.ndarray:
-    """Bring uint8 [H, W, C] to uint8 [size, size, C], bilinear over the whole footprint (antialiased)."""
-    height, width = pixels.shape[:2]
-    if resize == "short-side-crop":
-        scale = size / min(height, width)
-        target = (max(size, round(height * scale)), max(size, round(width * scale)))
+    """Bring uint8 [H, W, C] to uint8 [size, size, C] as ``decode`` does; C is 1 or 3."""
+    return _square(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), size, resize)
+
+
+def _square(image: Image.Image, size: int, resize: Resize) -> np.ndarray:
+    """The whole image or its middle square at the wanted size, bilinear over the whole footprint (antialiased)."""
+    width, height = image.size
+    if resize == "warp":
+        box = (0.0, 0.0, float(width), float(height))
     else:
-        target = (size, size)
-    if target != (height, width):
-        moved = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
-        moved = functional.interpolate(moved, size=target, mode="bilinear", antialias=True)
-        pixels = moved[0].permute(1, 2, 0).numpy()
-    top, left = (target[0] - size) // 2, (target[1] - size) // 2
-    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR, box, reducing_gap=3.0)
+    return np.array(image).reshape(size, size, -1)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

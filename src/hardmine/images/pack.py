@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.progress import Progress
 
 from hardmine.artefacts import Job, key_of, writing
@@ -62,7 +61,6 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
     Raises:
         UserError: images cannot be decoded (all are named, or the first of them), or an archive is damaged.
     """
-    torch.set_num_threads(1)  # images are resized side by side
     partial = Partial(scratch, key, (len(listing.items.paths), settings.size, settings.size, settings.channels))
     waiting = np.flatnonzero(~partial.done)
     if len(waiting) < len(partial.done):
