@@ -157,3 +157,18 @@ def test_every_plan_has_the_keys_that_dvc_fills_in(path: Path) -> None:
         for part in key.split("."):
             value = value[part]
         assert isinstance(value, str)
+
+
+def test_keys_that_contradict_each_other_are_named_with_their_run() -> None:
+    crop = message(minimal(runs={"a": {"method": "random", "training": {"augmentation": {"crop": 40}}}}))
+    assert "runs.a.training.augmentation.crop: 40 is more than the 32 pixels of a stored image" in crop
+    drops = message(minimal(runs={"a": {"method": "random", "training": {"drop_at": [10]}}}))
+    assert "runs.a.training: drop_at and schedule: steps need each other" in drops
+    folder = {"name": "cub200", "validation_share": 0}
+    assert "0 leaves no validation classes; set evaluation.protocol: paper" in message(minimal(dataset=folder))
+
+
+def test_options_that_are_off_leave_the_settings_of_jobs_as_they_were() -> None:
+    settings = jobs_of(load_plan(minimal(), "plan.yaml"))[2].settings["training"]
+    assert not {"drop_at", "drop_factor"} & set(settings)
+    assert set(settings["augmentation"]) == {"shift", "mirror"}

@@ -20,6 +20,8 @@ def test_schedules_have_their_values() -> None:
     epochs = (1, 3, 4, 7, 10, 20)
     factors = [halving.schedule((epoch - 1) * halving.steps_per_epoch) for epoch in epochs]
     assert factors == [1, 1, 0.5, 0.25, 0.125, 0.015625]
+    steps = build(RUN, schedule="steps", drop_at=[10, 15], drop_factor=0.5)
+    assert [steps.schedule(step) for step in (0, 9, 10, 14, 15, 90)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
 
 
 def test_a_value_that_is_not_finite_stops_training_by_name() -> None:

@@ -186,6 +186,9 @@ class Method(ABC):
                 return 0.5 * (1 + math.cos(math.pi * step / self.total_steps))
             case "halve-every-3-epochs":
                 return 0.5 ** (step // self.steps_per_epoch // 3)
+            case "steps":
+                training = self.setup.training
+                return training.drop_factor ** sum(step >= drop for drop in training.drop_at)
         return 1.0
 
     def precision(self) -> AbstractContextManager[Any]:

@@ -4,7 +4,7 @@ import functools
 import operator
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .backbones import Backbone
 from .base import Settings
@@ -67,12 +67,22 @@ class Plan(Settings):
     @model_validator(mode="after")
     def _crops_fit(self) -> "Plan":
         for name, run in self.runs.items():
-            crop = self.training_of(run).augmentation.crop
+            try:
+                crop = self.training_of(run).augmentation.crop
+            except ValueError as error:
+                raise ValueError(f"runs.{name}.training: {error}") from None
             if crop > self.dataset.size:
                 raise ValueError(
                     f"runs.{name}.training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a "
                     "stored image (dataset.size)"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _validation_exists(self) -> "Plan":
+        share = getattr(self.dataset, "validation_share", 1)
+        if share == 0 and self.evaluation.protocol == "fair":
+            raise ValueError("dataset.validation_share: 0 leaves no validation classes; set evaluation.protocol: paper")
         return self
 
     @staticmethod
@@ -97,7 +107,13 @@ def _merged(shared: Any, overrides: Settings) -> Any:
         value = getattr(overrides, name)
         if value is not None:
             changes[name] = _merged(getattr(shared, name), value) if isinstance(value, Settings) else value
-    return type(shared).model_validate({**{key: getattr(shared, key) for key in type(shared).model_fields}, **changes})
+    try:
+        return type(shared).model_validate(
+            {**{key: getattr(shared, key) for key in type(shared).model_fields}, **changes}
+        )
+    except ValidationError as error:
+        faults = (".".join(map(str, (*item["loc"], item["msg"]))) for item in error.errors(include_url=False))
+        raise ValueError("; ".join(fault.replace("Value error, ", "") for fault in faults)) from None
 
 
 def plan_schema() -> dict[str, Any]:

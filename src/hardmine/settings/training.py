@@ -1,8 +1,8 @@
 """How a network is trained: what every method shares."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from .base import Settings, overrides_of
 
@@ -46,8 +46,12 @@ class Training(Settings):
     """Of the network, at the start."""
     weight_decay: float = Field(0.0, ge=0)
     """L2 penalty of the optimiser."""
-    schedule: Literal["constant", "cosine", "halve-every-3-epochs"] = "cosine"
+    schedule: Literal["constant", "cosine", "halve-every-3-epochs", "steps"] = "cosine"
     """How the learning rate falls over training."""
+    drop_at: tuple[PositiveInt, ...] = Field((), exclude_if=lambda value: not value)
+    """schedule: steps: the steps from which on the learning rate is lower, ascending."""
+    drop_factor: float = Field(0.1, gt=0, lt=1, exclude_if=lambda value: value == 0.1)
+    """schedule: steps: factor on the learning rate at each of them."""
     gradient_clip: float = Field(0.0, ge=0)
     """Largest norm of the gradient; 0 for no limit."""
     validate_epochs: PositiveInt = 1
@@ -56,6 +60,14 @@ class Training(Settings):
     """Seconds between checkpoints; 0 for one after every step. Does not change the result."""
     precision: Literal["float32", "bf16"] = "float32"
     """Of the forward pass; bf16 is faster where the processor has it and changes the result."""
+
+    @model_validator(mode="after")
+    def _drops_and_schedule(self) -> Self:
+        if (self.schedule == "steps") != bool(self.drop_at):
+            raise ValueError("drop_at and schedule: steps need each other")
+        if list(self.drop_at) != sorted(set(self.drop_at)):
+            raise ValueError(f"drop_at: {list(self.drop_at)} must rise")
+        return self
 
 
 if TYPE_CHECKING:
