@@ -129,9 +129,11 @@ def checked_name(path: Path, name: str) -> str | None:
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in parts or "\0" in name or not parts:
         raise refusal(path, name, "a name that leaves the folder")
-    if "__MACOSX" in parts or parts[-1] == ".DS_Store" or parts[-1].startswith("._"):
-        return None
-    return "/".join(parts)
+    return None if _of_macos(parts) else "/".join(parts)
+
+
+def _of_macos(parts: list[str]) -> bool:
+    return "__MACOSX" in parts or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
 
 
 def refusal(path: Path, name: str, what: str) -> UserError:
@@ -167,9 +169,10 @@ class FolderArchive(Archive):
                 name = place.relative_to(self.path).as_posix()
                 if place.is_symlink() and not place.resolve().is_relative_to(root):
                     raise refusal(self.path, name, "a link that leaves the folder")
-                checked = checked_name(self.path, name)
-                if checked and entry in files:
-                    found.append(checked)
+                if not name.isprintable():
+                    raise UserError(f"{self.path}: the file name {name!r} cannot be printed. Rename it.")
+                if entry in files and not _of_macos(name.split("/")):
+                    found.append(name)
         return sorted(found)
 
     def _walk(self, wanted: set[str]) -> Iterator[tuple[str, bytes]]:

@@ -2,13 +2,16 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hardmine.artefacts import digest, writing
 from hardmine.errors import UserError
 
-__all__ = ["find_manual", "manual_folder", "places_of", "write_places"]
+from .archives import missing, open_archive
+
+__all__ = ["find_manual", "manual_folder", "members_of", "places_of", "read_json", "write_places"]
 
 
 def manual_folder(dataset: str) -> Path:
@@ -39,11 +42,25 @@ def find_manual(dataset: str, what: str, candidates: tuple[str, ...], how: str) 
     )
 
 
-def write_places(path: Path, dataset: str, images: dict[str, Path]) -> None:
-    """Write ``files.json``: place in the manual folder, size and, for an archive, SHA-256 of each set of images."""
+def write_places(path: Path, dataset: str, images: Mapping[str, Path]) -> dict[str, Any]:
+    """Write ``files.json``: place in the manual folder, size and, for an archive, SHA-256 of each set of images.
+
+    Returns:
+        What was written.
+    """
     content = {name: _description(dataset, place) for name, place in images.items()}
     with writing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return content
+
+
+def _description(dataset: str, place: Path) -> dict[str, Any]:
+    name = place.relative_to(manual_folder(dataset)).as_posix()
+    if place.is_file():
+        print(f"{place}: {place.stat().st_size / 1e6:,.0f} MB, is being read once.", flush=True)
+        return {"path": name, "bytes": place.stat().st_size, "sha256": digest(place)}
+    sizes = [file.stat().st_size for file in place.rglob("*") if file.is_file()]
+    return {"path": name, "bytes": sum(sizes), "files": len(sizes)}
 
 
 def places_of(raw: Path, dataset: str) -> dict[str, Path]:
@@ -52,9 +69,8 @@ def places_of(raw: Path, dataset: str) -> dict[str, Path]:
     Raises:
         UserError: an archive is not there any more, or has another size.
     """
-    content = json.loads((raw / "files.json").read_text())
     places = {}
-    for name, known in content.items():
+    for name, known in read_json(raw / "files.json").items():
         place = manual_folder(dataset) / known["path"]
         if not place.exists():
             raise UserError(f"{place}: missing. It was there when its files were checked; put it back.")
@@ -67,10 +83,36 @@ def places_of(raw: Path, dataset: str) -> dict[str, Path]:
     return places
 
 
-def _description(dataset: str, place: Path) -> dict[str, Any]:
-    name = place.relative_to(manual_folder(dataset)).as_posix()
-    if place.is_file():
-        print(f"{place}: {place.stat().st_size / 1e6:,.0f} MB, is being read once.", flush=True)
-        return {"path": name, "bytes": place.stat().st_size, "sha256": digest(place)}
-    sizes = [file.stat().st_size for file in place.rglob("*") if file.is_file()]
-    return {"path": name, "bytes": sum(sizes), "files": len(sizes)}
+def read_json(path: Path) -> Any:
+    """The content of a file that the download verb wrote.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}). Delete {path.parent}/made.json and run again.") from None
+
+
+def members_of(place: Path, names: list[str], source: str) -> list[str]:
+    """Member names in ``place`` of the files that a list calls ``names``.
+
+    A copy may lack leading folders of the list's names, or have folders around them.
+
+    Raises:
+        UserError: a file is missing; the message names it and ``source``, the list.
+    """
+    with open_archive(place) as archive:
+        present = archive.names()
+        parts = names[0].split("/")
+        for dropped in range(len(parts)):
+            tail = "/".join(parts[dropped:])
+            around = [name.removesuffix(tail) for name in present if name == tail or name.endswith(f"/{tail}")]
+            if len(around) == 1:
+                members = [around[0] + "/".join(name.split("/")[dropped:]) for name in names]
+                absent = set(members).difference(present)
+                if absent:
+                    raise missing(place, absent, source)
+                return members
+        raise missing(place, set(names), source)

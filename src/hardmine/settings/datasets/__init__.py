@@ -17,7 +17,22 @@ from .omniglot import Omniglot
 from .products import Products
 from .vehicleid import VehicleID
 
-__all__ = ["DATASETS", "Dataset", "DatasetSettings", "Glyphs", "ImageDataset", "dataset_of"]
+__all__ = [
+    "DATASETS",
+    "Cars196",
+    "Cub200",
+    "Dataset",
+    "DatasetSettings",
+    "Folder",
+    "Glyphs",
+    "Grocery",
+    "ImageDataset",
+    "Inshop",
+    "Omniglot",
+    "Products",
+    "VehicleID",
+    "dataset_of",
+]
 
 DatasetSettings = Annotated[
     Glyphs | Cub200 | Cars196 | Products | Inshop | VehicleID | Omniglot | Grocery | Folder,

@@ -1,0 +1,80 @@
+"""Reading official lists line by line, with errors that name the line."""
+
+from collections.abc import Iterator, Sequence
+
+from hardmine.errors import UserError
+
+from .archives import REMEDY
+
+__all__ = ["rows", "text_of", "unique", "whole_number"]
+
+
+def text_of(content: bytes, source: str) -> str:
+    """Decode a list as UTF-8, with or without a byte order mark.
+
+    Raises:
+        UserError: it is not text.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{source}: is not UTF-8 text. {REMEDY}") from None
+
+
+def rows(
+    content: bytes, source: str, columns: Sequence[str], head: Sequence[str] = (), separator: str | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Line number (from 1) and cells of every line that is not empty.
+
+    Args:
+        content: the list.
+        source: names it in messages.
+        columns: what the cells are called; each line has that many.
+        head: what the first lines must be, white space aside; they are not given out.
+        separator: between cells; None stands for any run of white space.
+
+    Raises:
+        UserError: a line has another number of cells, the head differs, or nothing follows it.
+    """
+    lines = text_of(content, source).splitlines()
+    for number, wanted in enumerate(head, start=1):
+        found = " ".join(lines[number - 1].split()) if number <= len(lines) else ""
+        if found != wanted:
+            raise UserError(f"{source}: line {number} is {found[:80]!r} instead of {wanted!r}: another list. {REMEDY}")
+    count = 0
+    for number, line in enumerate(lines[len(head) :], start=len(head) + 1):
+        if not line.strip():
+            continue
+        cells = [cell.strip() for cell in line.strip().split(separator)]
+        if len(cells) != len(columns) or "" in cells:
+            raise UserError(f"{source}: line {number} is {line[:80]!r}; it must hold {', '.join(columns)}. {REMEDY}")
+        count += 1
+        yield number, cells
+    if not count:
+        raise UserError(f"{source}: lists nothing. {REMEDY}")
+
+
+def whole_number(text: str, what: str, place: str, lowest: int, highest: int) -> int:
+    """A whole number in a known range.
+
+    Raises:
+        UserError: it is none, or outside the range (counted from 0 where the list counts from 1, say).
+    """
+    if text.isascii() and text.isdigit() and lowest <= int(text) <= highest:
+        return int(text)
+    raise UserError(f"{place}: {what} {text!r} is not a number from {lowest} to {highest}. {REMEDY}")
+
+
+def unique(pairs: Iterator[tuple[int, list[str]]], source: str) -> dict[str, str]:
+    """Lines of two cells as a mapping.
+
+    Raises:
+        UserError: a key stands in two lines.
+    """
+    found: dict[str, str] = {}
+    homes: dict[str, int] = {}
+    for number, (key, value) in pairs:
+        if key in found:
+            raise UserError(f"{source}: lines {homes[key]} and {number} are both about {key}. {REMEDY}")
+        found[key], homes[key] = value, number
+    return found
