@@ -117,8 +117,9 @@ def _parse(annotations: Mapping[str, tuple[str, bytes]], places: Mapping[str, Pa
         annotated = list(_annotations(content, source))
         names = [f"{part}/{PurePosixPath(name).name}" for name, _ in annotated]
         members = members_of(places[part], names, source)
-        if any(_OTHER_HALF.get(part, part + "/") in PurePosixPath(member).parts for member in members[:1]):
-            raise UserError(f"{places[part]}: holds {_OTHER_HALF[part]} instead of {part}. {REMEDY}")
+        other = _OTHER_HALF.get(part)
+        if other in PurePosixPath(members[0]).parts:  # the halves' file names repeat
+            raise UserError(f"{places[part]}: holds {other} instead of {part}. {REMEDY}")
         for name, member, (_, number) in zip(names, members, annotated, strict=True):
             split, role = ("train", "train") if number <= 98 else ("test", "both")
             entries.append(Entry(name, f"{number:03d}", split, role, places[part], member))

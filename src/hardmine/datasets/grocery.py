@@ -17,7 +17,7 @@ __all__ = ["COUNTS", "download", "listing"]
 
 _COMMIT = "fc80ba90f803d79d0383df52c5a4ac5de99ff6fc"
 ARCHIVES = {
-    "128": RemoteFile("grocery_128.zip", "sha256:23136f5ae4830b82989a8e047165c7b7055a1eb1d67870ce921d80a57d69b7bd"),
+    "128px": RemoteFile("grocery_128.zip", "sha256:23136f5ae4830b82989a8e047165c7b7055a1eb1d67870ce921d80a57d69b7bd"),
     "original": RemoteFile(
         "GroceryStoreDataset.zip",
         None,
@@ -53,7 +53,7 @@ def listing(raw: Path, settings: Grocery) -> Listing:
     path = raw / settings.raw_files[0]
     with open_archive(path) as archive:
         entries = []
-        for name, number, class_name, member in (_index if settings.source == "128" else _official)(archive):
+        for name, number, class_name, member in (_index if settings.source == "128px" else _official)(archive):
             train = number <= 40 if settings.split == "halves" else number % 2 == 0
             split, role = ("train", "train") if train else ("test", "both")
             entries.append(Entry(name, f"{number:02d}_{class_name}", split, role, path, member))

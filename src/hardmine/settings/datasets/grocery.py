@@ -1,6 +1,6 @@
 """Grocery Store: fruit, vegetables and packages on the shelf."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,8 @@ class Grocery(ImageDataset):
     """The data set."""
     size: int = Field(128, ge=16, le=1024)
     """Edge of a packed image in pixels."""
-    source: Annotated[Literal["128", "original"], Field(coerce_numbers_to_str=True)] = "original"
-    """original: the authors' repository; 128: a copy squeezed to 128 by 128 pixels, to be had from a mirror only."""
+    source: Literal["128px", "original"] = "original"
+    """original: the authors' repository; 128px: a copy squeezed to 128 by 128 pixels, to be had from a mirror only."""
     split: Literal["halves", "odd-even"] = "halves"
     """halves: products 0 to 40 for training, 41 to 80 for test; odd-even: even numbers for training, odd for test, so
     that the same kinds of goods are on both sides."""
@@ -32,7 +32,7 @@ class Grocery(ImageDataset):
     @property
     def raw_files(self) -> tuple[str, ...]:
         """The archive."""
-        return ("grocery_128.zip",) if self.source == "128" else ("GroceryStoreDataset.zip",)
+        return ("grocery_128.zip",) if self.source == "128px" else ("GroceryStoreDataset.zip",)
 
     @property
     def download_settings(self) -> dict[str, Any]:
