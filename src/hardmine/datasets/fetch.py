@@ -1,8 +1,10 @@
 """The download verb: a data set's files as published, into ``data/raw/<dataset>/``."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib import import_module
@@ -11,8 +13,6 @@ from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
-
-import pooch
 
 from hardmine.artefacts import Job
 from hardmine.errors import UserError
@@ -37,7 +37,7 @@ class RemoteFile:
 
     Attributes:
         name: of the file, also on a mirror.
-        digest: ``sha256:…`` or ``md5:…`` as pooch writes it; None where the publisher's bytes are not stable.
+        digest: ``sha256:…`` or ``md5:…``; None where the publisher's bytes are not stable.
         urls: official addresses, tried in order after the mirror; empty where there is only a mirror.
     """
 
@@ -64,30 +64,43 @@ def fetch(file: RemoteFile, folder: Path, dataset: str) -> Path:
     Raises:
         UserError: no source gives a file with the right digest; the message says what to put where.
     """
-    partial = folder / f".{file.name}.part"
+    target, partial = folder / file.name, folder / f".{file.name}.part"
+    if target.is_file() and _is_right(target, file.digest):
+        return target
     faults = []
     sources = list(_sources(file, dataset))
     while sources:
         url = sources.pop(0)
         continued = partial.exists()
         try:
-            pooch.retrieve(url, file.digest, file.name, folder, downloader=_Resuming(partial))
-            return folder / file.name
-        except ValueError:
-            if continued:  # perhaps the older part is at fault: once more from the start
-                sources.insert(0, url)
-                continue
-            faults.append(f"{url}: its content is not the published one ({file.digest})")
+            _bring(url, partial)
         except (OSError, HTTPException) as error:
             faults.append(f"{url}: {getattr(error, 'strerror', None) or error}")
+            continue
+        if _is_right(partial, file.digest):
+            os.replace(partial, target)
+            return target
+        partial.unlink()
+        if continued:  # perhaps the older part is at fault: once more from the start
+            sources.insert(0, url)
+        else:
+            faults.append(f"{url}: its content is not the published one ({file.digest})")
     tried = "".join(f"\n  {fault}" for fault in faults)
     official = f" from {file.urls[0]}" if file.urls else ""
     raise UserError(
-        f"{folder / file.name}: cannot be fetched.{tried}\n"
+        f"{target}: cannot be fetched.{tried}\n"
         f"Get {file.name}{official} on a machine with a network and put it into {manual_folder(dataset)}/, "
         "or name a folder or an address that has it in HARDMINE_MIRROR. Then run the same command again: "
         "an interrupted download goes on where it stopped."
     )
+
+
+def _is_right(path: Path, expected: str | None) -> bool:
+    if expected is None:
+        return True
+    kind, _, value = expected.partition(":")
+    with open(path, "rb") as content:
+        return hashlib.file_digest(content, kind).hexdigest() == value
 
 
 def _sources(file: RemoteFile, dataset: str) -> Iterator[str]:
@@ -101,60 +114,70 @@ def _sources(file: RemoteFile, dataset: str) -> Iterator[str]:
     yield from file.urls
 
 
-class _Resuming:
-    """Downloader for pooch that keeps what it has in a file of its own and continues there."""
+def _bring(url: str, partial: Path) -> None:
+    """Complete ``partial`` from ``url``, with several tries that each continue what is there.
 
-    def __init__(self, partial: Path) -> None:
-        self._partial = partial
-
-    def __call__(self, url: str, output_file: str, _: object) -> None:
-        """Write the content of ``url`` to ``output_file``.
-
-        Raises:
-            OSError: every try failed.
-        """
-        pause = PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._continue(url)
-                os.replace(self._partial, output_file)
-                return
-            except (OSError, HTTPException) as error:
-                final = isinstance(error, HTTPError) and error.code < 500 and error.code not in (408, 416, 429)
-                if attempt == ATTEMPTS or final or url.startswith("file:"):
-                    raise
-                print(f"{url}: {error}; try {attempt + 1} of {ATTEMPTS} follows in {pause:.0f} s.", flush=True)
-                time.sleep(pause)
-                pause *= 2
-
-    def _continue(self, url: str) -> None:
-        start = self._partial.stat().st_size if self._partial.exists() else 0
-        if url.startswith("file:"):
-            start = 0
-        request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    Raises:
+        OSError: every try failed.
+        UserError: the disk is full or may not be written to.
+    """
+    pause = PAUSE
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            response = urlopen(request, timeout=PATIENCE)
-        except HTTPError as error:
-            if error.code == 416:  # nothing after what is there: of another file, or complete; its digest decides
-                self._partial.unlink(missing_ok=True)
-            raise
-        with response:
-            continued = start > 0 and response.status == 206
-            length = response.headers.get("Content-Length")
-            expected = int(length) + (start if continued else 0) if length else None
-            with open(self._partial, "ab" if continued else "wb") as file:
-                _copy(response, file, url, expected)
-            found = self._partial.stat().st_size
-            if expected is not None and found < expected:
-                raise OSError(f"the connection ended after {found:,} of {expected:,} bytes")
+            _continue(url, partial)
+            return
+        except (OSError, HTTPException) as error:
+            final = isinstance(error, HTTPError) and error.code < 500 and error.code not in (408, 416, 429)
+            if attempt == ATTEMPTS or final or url.startswith("file:"):
+                raise
+            print(f"{url}: {error}; try {attempt + 1} of {ATTEMPTS} follows in {pause:.0f} s.", flush=True)
+            time.sleep(pause)
+            pause *= 2
 
 
-def _copy(source: IO[bytes], target: IO[bytes], url: str, expected: int | None) -> None:
-    """Copy block by block, with a line about the progress every ten seconds."""
+def _continue(url: str, partial: Path) -> None:
+    start = partial.stat().st_size if partial.exists() and not url.startswith("file:") else 0
+    request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        response = urlopen(request, timeout=PATIENCE)
+    except HTTPError as error:
+        if error.code == 416:  # the server has nothing after what is there: of another file, or complete
+            partial.unlink(missing_ok=True)
+        raise
+    with response:
+        continued = start > 0 and response.status == 206
+        length = response.headers.get("Content-Length")
+        expected = int(length) + (start if continued else 0) if length else None
+        _write(response, partial, "ab" if continued else "wb", url, expected)
+    found = partial.stat().st_size
+    if expected is not None and found < expected:
+        raise OSError(f"the connection ended after {found:,} of {expected:,} bytes")
+
+
+def _write(source: IO[bytes], partial: Path, mode: str, url: str, expected: int | None) -> None:
+    """Write block by block, with a line about the progress every ten seconds."""
     spoken = time.monotonic()
-    while block := source.read(_BLOCK):
-        target.write(block)
-        if time.monotonic() - spoken > 10:
-            spoken = time.monotonic()
-            whole = f" of {expected / 1e6:,.0f}" if expected else ""
-            print(f"{url}: {target.tell() / 1e6:,.0f}{whole} MB", flush=True)
+    with _disk(partial):
+        file = open(partial, mode)  # noqa: SIM115 - closed below; the network's errors are not the disk's
+    with file:
+        while block := source.read(_BLOCK):
+            with _disk(partial):
+                file.write(block)
+            if time.monotonic() - spoken > 10:
+                spoken = time.monotonic()
+                whole = f" of {expected / 1e6:,.0f}" if expected else ""
+                print(f"{url}: {file.tell() / 1e6:,.0f}{whole} MB", flush=True)
+        with _disk(partial):
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror}. Free space or mend the permissions, then run the same "
+            "command again."
+        ) from None

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from hardmine.artefacts import digest, writing
+from hardmine.artefacts import digest, read_record, writing
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Folder
 
@@ -59,8 +59,12 @@ def listing(raw: Path, settings: Folder) -> Listing:
     """The images of ``files.json``; splits are drawn by the seed where the user's list has none.
 
     Raises:
-        UserError: there are too few classes for the shares, or ``unreadable`` names an unknown image.
+        UserError: files were changed since they were listed, there are too few classes for the shares, or
+            ``unreadable`` names an unknown image.
     """
+    record = read_record(raw)
+    if record is not None and record.settings.get("fingerprint") != settings.fingerprint():
+        raise UserError(f"{settings.path}: files were changed since they were listed. Run the same command again.")
     content = read_json(raw / "files.json")
     return _split([_Image(item["path"], item["class"], item["split"]) for item in content], settings)
 

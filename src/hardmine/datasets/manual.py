@@ -13,6 +13,9 @@ from .archives import missing, open_archive
 
 __all__ = ["find_manual", "manual_folder", "members_of", "places_of", "read_json", "write_places"]
 
+_PROBES = 5
+"""Listed names that are looked for to learn how a copy is arranged: the first may be missing."""
+
 
 def manual_folder(dataset: str) -> Path:
     """Where the user puts files of a data set: ``data/manual/<dataset>``, or ``<dataset>`` in ``HARDMINE_MANUAL``."""
@@ -105,14 +108,21 @@ def members_of(place: Path, names: list[str], source: str) -> list[str]:
     """
     with open_archive(place) as archive:
         present = archive.names()
-        parts = names[0].split("/")
+    dropped, around = _arrangement(present, names)
+    members = [around + "/".join(name.split("/")[dropped:]) for name in names]
+    absent = set(members).difference(present)
+    if absent:
+        raise missing(place, absent, source)
+    return members
+
+
+def _arrangement(present: list[str], names: list[str]) -> tuple[int, str]:
+    """How many leading folders of ``names`` a copy lacks, and what folders it has around them instead."""
+    for probe in names[:_PROBES]:
+        parts = probe.split("/")
         for dropped in range(len(parts)):
             tail = "/".join(parts[dropped:])
             around = [name.removesuffix(tail) for name in present if name == tail or name.endswith(f"/{tail}")]
             if len(around) == 1:
-                members = [around[0] + "/".join(name.split("/")[dropped:]) for name in names]
-                absent = set(members).difference(present)
-                if absent:
-                    raise missing(place, absent, source)
-                return members
-        raise missing(place, set(names), source)
+                return dropped, around[0]
+    return 0, ""
