@@ -105,7 +105,7 @@ def test_a_damaged_cub_is_named(tmp_path: Path, small_cub: None, change: Change,
 
 
 def test_a_cub_with_images_lacking_is_refused_by_the_published_counts(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="train has 4 images of 2 classes where the published .* has 5,864 of 100"):
+    with pytest.raises(UserError, match=r"train has 4 images of 2 classes where the published .* has 5,864 of 100"):
         list_cub(tmp_path)
 
 

@@ -93,12 +93,7 @@ def test_merged_cars_are_split_by_class_though_large_classes_come_as_small_integ
     write_folder(manual / "cars196", {"cars_annos.mat": merged_annotations()})
     items = get_cars(tmp_path / "raw", "merged").items
     assert by_split(items) == {"train": (4, 2), "test": (4, 2)}
-    assert [items.classes[items.paths.index(f"car_ims/{i:06d}.jpg")] for i in range(1, 5)] == [
-        "196",
-        "001",
-        "098",
-        "099",
-    ]
+    assert items.classes[:4] == ["196", "001", "098", "099"]
     places = json.loads((tmp_path / "raw/files.json").read_text())
     assert places["car_ims"]["path"] == "car_ims.tgz"
     assert str(tmp_path) not in (tmp_path / "raw/files.json").read_text()
@@ -243,7 +238,7 @@ def test_items_of_a_single_image_are_kept_or_dropped_as_asked(tmp_path: Path, ma
         (
             b"id_00000003    query  ",
             b"id_00000003    gallery",
-            "item id_00000003 is only a query or only in the gallery",
+            "item id_00000003 is only a query or only",
         ),
         (b"id_00000002    train", b"id_00000003    train", "class 'id_00000003' is in"),
         (b"id_00000002/01_1", b"id_00000002/01_9", "01_9_front.jpg listed in"),
@@ -279,10 +274,8 @@ def test_an_inshop_of_other_counts_is_refused(
 # VehicleID
 
 TRAIN = ["0000007 441", "0000012 441", "0000003 99", "0000004 99"]
-TEST = [
-    f"{1000 + i:07d} {vehicle}"
-    for i, vehicle in enumerate([23781, 9347, 23781, 441000, 9347, 441000, 9347, 441000, 9347])
-]
+VEHICLES = (23781, 9347, 23781, 441000, 9347, 441000, 9347, 441000, 9347)
+TEST = [f"{1000 + i:07d} {vehicle}" for i, vehicle in enumerate(VEHICLES)]
 
 
 def bring_vehicles(manual: Path, train: list[str], test: list[str], root: str = "VehicleID_V1.0/") -> None:
@@ -322,7 +315,7 @@ def test_vehicles_keep_the_zeros_of_their_names_and_every_test_image_is_both(
         (["0000007.jpg 441", *TRAIN[1:]], TEST, "image '0000007.jpg' must be 7 digits"),
         (["0000007 x", *TRAIN[1:]], TEST, "vehicle 'x' is not a number"),
         (["0000007", *TRAIN[1:]], TEST, "it must hold image, vehicle"),
-        (["0009999 441", *TRAIN[1:]], TEST, "image/0009999.jpg listed in"),
+        (["0009999 441", *TRAIN[1:]], TEST, "image: 0009999.jpg listed in"),
         ([TRAIN[1], *TRAIN[1:]], TEST, "image/0000012.jpg is listed twice"),
         (TRAIN, TEST[1:], "test has 8 images of 3 classes where the published data set has 9 of 3"),
         (TRAIN, [TEST[0].replace("23781", "441"), *TEST[1:]], "class '000441' is in"),

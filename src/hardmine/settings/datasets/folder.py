@@ -8,16 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import ImageDataset
 
 __all__ = ["Folder"]
-
-
-def _name_and_size(given: Mapping[str, Any]) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", Path(str(given.get("path", ""))).name.lower()).strip("-")
-    return "-".join(filter(None, (words, str(given.get("size", "")))))
 
 
 class Folder(ImageDataset):
@@ -30,12 +25,20 @@ class Folder(ImageDataset):
     """The data set."""
     path: Annotated[str, Field(min_length=1)]
     """The folder. It holds one folder a class, or the list."""
-    variant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] = Field(default_factory=_name_and_size)
-    """Name of this packing, by default the folder's name and the size."""
     list: Annotated[str | None, Field(min_length=1)] = None
     """A file in the folder with a line for each image and the columns path, class and, if wanted, split."""
     test_share: float = Field(0.5, gt=0, lt=1)
     """Share of the classes kept for test, drawn by the seed; unused where the list names splits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_variant(cls, given: Any) -> Any:
+        """The default variant is the folder's name and the size."""
+        if not isinstance(given, Mapping) or "variant" in given:
+            return given
+        name = re.sub(r"[^a-z0-9]+", "-", Path(str(given.get("path", ""))).name.lower()).strip("-")
+        size = str(given.get("size", cls.model_fields["size"].default))
+        return {**given, "variant": f"{name}-{size}" if name else size} if size.isdecimal() else given
 
     @property
     def raw_folder(self) -> str:
