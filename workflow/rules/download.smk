@@ -1,4 +1,5 @@
 RAW = PLAN.dataset.raw_folder.removeprefix("data/raw/")
+WEIGHTS = [job for job in JOBS if "weights" in job.settings]
 
 
 rule download:
@@ -10,7 +11,7 @@ rule download_dataset:
     input:
         settings=f"{SETTINGS}/data/raw/{RAW}.json",
     output:
-        files_of("download"),
+        list(BY_FOLDER[PLAN.dataset.raw_folder].files),
     log:
         f"logs/download/{RAW}.log",
     benchmark:
@@ -21,3 +22,24 @@ rule download_dataset:
         runtime=1440,
     shell:
         "hardmine download {input.settings} --threads {threads} > {log} 2>&1"
+
+
+for job in WEIGHTS:
+
+    rule:
+        name:
+            f"download_{job.folder.rpartition('/')[2]}"
+        input:
+            settings=str(job.settings_file),
+        output:
+            list(job.files),
+        log:
+            str(job.benchmark_file.with_suffix(".log")),
+        benchmark:
+            str(job.benchmark_file)
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=240,
+        shell:
+            "hardmine download {input.settings} --threads {threads} > {log} 2>&1"

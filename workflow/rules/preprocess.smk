@@ -9,7 +9,7 @@ rule preprocess:
 rule preprocess_dataset:
     input:
         settings=f"{SETTINGS}/data/packed/{PACKED}.json",
-        made=files_of("download"),
+        made=list(BY_FOLDER[PLAN.dataset.raw_folder].files),
     output:
         files_of("preprocess"),
     log:

@@ -48,6 +48,11 @@ class RemoteFile:
 
 def download(job: Job, folder: Path) -> None:
     """Bring the files that the job names into ``folder`` (for ``glyphs``: render them)."""
+    if "weights" in job.settings:
+        print(f"{job.settings['weights']}: terms of use: {job.where['licence']}.", flush=True)
+        known = f"sha256:{job.settings['sha256']}" if job.settings["sha256"] else None
+        fetch(RemoteFile(job.settings["weights"], known, tuple(job.where["urls"])), folder, "weights")
+        return
     settings = dataset_of(job)
     if isinstance(settings, ImageDataset):
         print(f"{settings.name}: terms of use: {settings.licence}.", flush=True)

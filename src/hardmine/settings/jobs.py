@@ -36,6 +36,16 @@ def jobs_of(plan: Plan) -> list[Job]:
         job("download", raw, dataset.raw_files, (), dataset.download_settings, dataset=chosen),
         job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}, dataset=chosen),
     ]
+    weights = {
+        file.folder: file
+        for run in plan.runs.values()
+        if (file := getattr(plan.backbone_of(run), "weights_file", None))
+    }
+    for file in weights.values():
+        where = {"urls": list(file.urls), "licence": file.licence}
+        jobs.append(
+            job("download", file.folder, (file.name,), (), {"weights": file.name, "sha256": file.sha256}, **where)
+        )
     order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
     for verb in ("train", "embed", "evaluate"):
         for name in order:
@@ -85,6 +95,8 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         origin = plan.origin_of(run)
         start = f"models/{plan.plan}/{origin}/seed{seed}" if origin else None
         training = plan.training_of(run)
+        weights = getattr(plan.backbone_of(run), "weights_file", None)
+        inputs = [packed, *([weights.folder] if weights else []), *([start] if start else [])]
         settings = {
             "method": run.own(for_training=True),
             "seed": seed,
@@ -97,10 +109,11 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
             verb,
             f"models/{place}",
             ("model.safetensors", "history.csv", "diagnostics.safetensors"),
-            (packed, start) if start else (packed,),
+            tuple(inputs),
             settings,
             **where,
             start=start,
+            weights=weights.path if weights else None,
             checkpoint_seconds=training.checkpoint_seconds,
         )
     if verb == "embed":

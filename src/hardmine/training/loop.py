@@ -43,8 +43,11 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         print(f"resumed at step {method.step_number} of {method.total_steps}", flush=True)
-    elif job.where["start"]:
-        method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
+    else:
+        if job.where.get("weights"):
+            method.network.load_pretrained(Path(job.where["weights"]))
+        if job.where["start"]:
+            method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
 
     progress = Progress(
         job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step
