@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hardmine.errors import UserError
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods.hdc import HDC
 
+from .layers import caffe_linear
 from .network import EmbeddingNetwork, build_backbone
 
 __all__ = ["DeepestHead", "HDCNetwork", "ShallowHead", "join_levels"]
@@ -37,7 +38,7 @@ class ShallowHead(nn.Module):
         self.reduce = nn.Conv2d(shape[0], channels, 1)
         self.hidden = nn.Linear(channels * GRID * GRID, features)
         self.dropout = nn.Dropout(dropout)
-        self.embedding = _embedding_layer(features, dimensions)
+        self.embedding = caffe_linear(features, dimensions)
 
     def forward(self, features: Tensor) -> Tensor:
         """A tap's map [n, C, H, W] to z, float [n, D]."""
@@ -58,7 +59,7 @@ class DeepestHead(nn.Module):
     def __init__(self, shape: tuple[int, int, int], dropout: float, dimensions: int) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.embedding = _embedding_layer(shape[0], dimensions)
+        self.embedding = caffe_linear(shape[0], dimensions)
 
     def forward(self, features: Tensor) -> Tensor:
         """A tap's map [n, C, H, W] to z, float [n, D]."""
@@ -79,7 +80,7 @@ class HDCNetwork(EmbeddingNetwork):
         UserError: the backbone has no such taps, too few, or they do not go from shallow to deep.
     """
 
-    def __init__(self, run: HDC, settings: SmallCNN, channels: int, size: int) -> None:
+    def __init__(self, run: HDC, settings: BackboneSettings, channels: int, size: int) -> None:
         nn.Module.__init__(self)
         self.backbone = build_backbone(settings, channels, size)
         self.tap_names = self._choose_taps(run)
@@ -150,12 +151,3 @@ def _pool(height: int, width: int) -> nn.Module:
     if height % GRID == 0 and width % GRID == 0:
         return nn.AvgPool2d((height // GRID, width // GRID))  # the same as adaptive pooling, and faster
     return nn.AdaptiveAvgPool2d(GRID)
-
-
-def _embedding_layer(inputs: int, outputs: int) -> nn.Linear:
-    """A new fully connected layer: weights uniform within ±sqrt(3/inputs), biases 0."""
-    layer = nn.Linear(inputs, outputs)
-    bound = (3 / inputs) ** 0.5
-    nn.init.uniform_(layer.weight, -bound, bound)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -1,13 +1,17 @@
 """Backbone and head: images in, named embeddings out."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hardmine.settings.backbones import SmallCNN
+from hardmine.errors import UserError
+from hardmine.settings.backbones import BackboneSettings
 
+from .bvlc_googlenet import BVLCGoogLeNetBackbone
 from .pooling import build_pooling
 from .small_cnn import SmallCNNBackbone
 from .taps import Backbone
@@ -15,9 +19,37 @@ from .taps import Backbone
 __all__ = ["EmbeddingNetwork", "build_backbone"]
 
 
-def build_backbone(settings: SmallCNN, channels: int, size: int) -> Backbone:
-    """The trunk named in the settings, with random weights."""
+def build_backbone(settings: BackboneSettings, channels: int, size: int) -> Backbone:
+    """The trunk named in the settings, with random weights.
+
+    Args:
+        settings: of the backbone.
+        channels: colour channels of an image, 1 or 3.
+        size: edge of an image in pixels.
+
+    Raises:
+        UserError: the family cannot take images of this size, or its package is missing.
+    """
+    if fault := settings.size_fault(size):
+        raise UserError(f"backbone: {fault}. Change dataset.size, training.augmentation.crop or the backbone.")
+    trunk = _FAMILIES[settings.name](settings, channels, size)
+    if getattr(settings, "batch_norm", "train") == "frozen":
+        trunk.freeze_batch_norm()
+    return trunk
+
+
+def _small_cnn(settings: Any, channels: int, size: int) -> Backbone:
     return SmallCNNBackbone(channels, size, settings.width)
+
+
+def _bvlc_googlenet(settings: Any, channels: int, size: int) -> Backbone:
+    return BVLCGoogLeNetBackbone(channels, size)
+
+
+_FAMILIES: dict[str, Callable[[Any, int, int], Backbone]] = {
+    "small-cnn": _small_cnn,
+    "bvlc-googlenet": _bvlc_googlenet,
+}
 
 
 class EmbeddingNetwork(nn.Module):
@@ -26,13 +58,14 @@ class EmbeddingNetwork(nn.Module):
     Methods with other heads derive from it; what it stores is ``model.safetensors``.
     """
 
-    def __init__(self, settings: SmallCNN, channels: int, size: int) -> None:
+    def __init__(self, settings: BackboneSettings, channels: int, size: int) -> None:
         super().__init__()
         self.backbone = build_backbone(settings, channels, size)
-        self.tap = settings.tap
+        self.tap = self.backbone.last_tap if settings.tap == "deepest" else settings.tap
+        self.backbone.check_taps([self.tap])
         self.backbone.trim(self.tap)
         self.pooling = build_pooling(settings.pooling, self.backbone.tap_shapes[self.tap][0])
-        self.head = nn.Linear(self.pooling.features, settings.embedding)
+        self.head = self.backbone.new_head(self.pooling.features, settings.embedding)
 
     def features(self, images: Tensor) -> Tensor:
         """Pooled features before the head, float [n, features]."""
@@ -52,3 +85,11 @@ class EmbeddingNetwork(nn.Module):
         """Start from another run's weights: all tensors with the same name and shape."""
         own = self.state_dict()
         self.load_state_dict({**own, **{k: v for k, v in state.items() if k in own and own[k].shape == v.shape}})
+
+    def load_pretrained(self, path: Path) -> None:
+        """Start the trunk from a file of published weights (``settings.backbones.weights_file``).
+
+        Raises:
+            UserError: the file cannot be read, or is of another network.
+        """
+        self.backbone.load_pretrained(path)

@@ -2,12 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
+import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hardmine.errors import UserError, nearest
 
-__all__ = ["Backbone"]
+from .pretrained import fit
+
+__all__ = ["Backbone", "StagedBackbone"]
 
 
 class Backbone(nn.Module):
@@ -18,6 +24,7 @@ class Backbone(nn.Module):
     """
 
     tap_shapes: dict[str, tuple[int, int, int]]
+    _frozen = False
 
     @abstractmethod
     def taps(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
@@ -43,3 +50,74 @@ class Backbone(nn.Module):
                     f"backbone: {type(self).__name__} has no tap '{name}'{nearest(name, self.tap_shapes)}; "
                     f"it has {', '.join(self.tap_shapes)}."
                 )
+
+    def new_head(self, features: int, dimensions: int) -> nn.Linear:
+        """The layer from pooled features to an embedding, as the family starts its new layers."""
+        return nn.Linear(features, dimensions)
+
+    def published(self, path: Path) -> dict[str, Tensor]:
+        """A file of published weights under the names of this network's state; may hold more than it has.
+
+        Raises:
+            UserError: the family has none, or the file is not of its kind.
+        """
+        raise UserError(f"{path}: {type(self).__name__} has no published weights. Set weights: none.")
+
+    @torch.no_grad()
+    def load_pretrained(self, path: Path) -> None:
+        """Take published weights.
+
+        Raises:
+            UserError: the file cannot be read, or is of another network.
+        """
+        self.load_state_dict(fit(self.state_dict(), self.published(path), path))
+
+    def freeze_batch_norm(self) -> None:
+        """Keep running statistics, scales and shifts of all batch norms as they are from now on, in training too."""
+        self._frozen = True
+        for part in self._batch_norms():
+            for name, value in list(part.named_parameters(recurse=False)):
+                delattr(part, name)
+                part.register_buffer(name, value.detach())
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode; frozen batch norms stay in the latter."""
+        super().train(mode)
+        for part in self._batch_norms() if self._frozen else ():
+            part.training = False
+        return self
+
+    def _batch_norms(self) -> list[nn.Module]:
+        return [part for part in self.modules() if isinstance(part, _BatchNorm)]
+
+    @torch.no_grad()
+    def _measure(self, names: Sequence[str], channels: int, size: int) -> None:
+        """Find ``tap_shapes`` by a forward pass of one image."""
+        self.tap_shapes = dict.fromkeys(names, (0, 0, 0))
+        device = next(self.parameters()).device
+        was_training = self.training
+        self.eval()
+        maps = self.taps(torch.zeros(1, channels, size, size, device=device), names)
+        self.tap_shapes = {name: (maps[name].shape[1], maps[name].shape[2], maps[name].shape[3]) for name in names}
+        self.train(was_training)
+
+
+class StagedBackbone(Backbone):
+    """A trunk whose parts between taps are modules named like the taps, applied one after another.
+
+    A published layer ``x`` inside the stage ``tap`` is stored as ``tap.x``.
+    """
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Images as batches hold them, float [n, 1 or 3, H, W], on the scale and with the channels the trunk takes."""
+        return images
+
+    def taps(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """Feature maps of the asked taps; nothing deeper than the last of them is computed."""
+        features, maps = self.prepare(images), {}
+        for name in self.tap_shapes:
+            features = maps[name] = getattr(self, name)(features)
+            if all(asked in maps for asked in names):
+                break
+        return {name: maps[name] for name in names}

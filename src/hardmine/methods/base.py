@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.images.batches import TrainingImages
 from hardmine.mining import BalancedSampler
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods import RunSettings
 from hardmine.settings.training import Training
 from hardmine.training.log import Diagnostics, EpochLog
@@ -38,7 +38,7 @@ class Setup:
     """
 
     run: RunSettings
-    backbone: SmallCNN
+    backbone: BackboneSettings
     training: Training
     images: TrainingImages
     channels: int
@@ -89,7 +89,7 @@ class Method(ABC):
         self.step_number = 0
 
     @classmethod
-    def build_network(cls, run: RunSettings, backbone: SmallCNN, channels: int, size: int) -> EmbeddingNetwork:
+    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> EmbeddingNetwork:
         """The network as saved in ``model.safetensors``, with random weights."""
         return cls.network_class(backbone, channels, size)
 
@@ -103,8 +103,8 @@ class Method(ABC):
         return [{"params": list(self.network.parameters()), "lr": self.setup.training.learning_rate}]
 
     def add_optimiser(self, groups: Iterable[dict[str, Any]], name: str = "optimiser") -> torch.optim.Optimizer:
-        """Make the optimiser the settings name and register it."""
-        training = self.setup.training
+        """Make the optimiser the settings name and register it; the trunk's rates times ``backbone.trunk_rate``."""
+        training, groups = self.setup.training, self.with_trunk_rate(groups)
         optimiser: torch.optim.Optimizer
         if training.optimiser == "adam":
             optimiser = torch.optim.Adam(groups, weight_decay=training.weight_decay)
@@ -113,6 +113,24 @@ class Method(ABC):
                 groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
             )
         return self.register_optimiser(optimiser, name)
+
+    def with_trunk_rate(self, groups: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Groups of parameters, those that hold parameters of the trunk and others split in two.
+
+        Args:
+            groups: with the keys ``params`` and ``lr``.
+        """
+        factor = self.setup.backbone.trunk_rate
+        if factor == 1:
+            return list(groups)
+        trunk = {id(parameter) for parameter in self.network.backbone.parameters()}
+        split = []
+        for group in groups:
+            own = [parameter for parameter in group["params"] if id(parameter) in trunk]
+            others = [parameter for parameter in group["params"] if id(parameter) not in trunk]
+            split += [{**group, "params": own, "lr": group["lr"] * factor}] if own else []
+            split += [{**group, "params": others}] if others else []
+        return split
 
     def register_optimiser(self, optimiser: torch.optim.Optimizer, name: str) -> torch.optim.Optimizer:
         """Put an optimiser under the schedule, the updates and the checkpoints."""

@@ -11,7 +11,7 @@ from hardmine.errors import UserError
 from hardmine.losses.hdc import LevelLoss, level_loss, mean_pair_loss, scale_gradient, squared_distances
 from hardmine.mining.fixed_list import FixedList
 from hardmine.mining.hdc import BatchPairs, SelectedPairs, select_pairs, triplet_accuracy
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods import RunSettings
 from hardmine.settings.methods.hdc import HDC
 from hardmine.training.log import EpochLog
@@ -37,7 +37,7 @@ class HDCMethod(Method):
         self.add_optimiser(self.parameter_groups())
 
     @classmethod
-    def build_network(cls, run: RunSettings, backbone: SmallCNN, channels: int, size: int) -> HDCNetwork:
+    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> HDCNetwork:
         """The backbone with one head a level."""
         assert isinstance(run, HDC)
         return HDCNetwork(run, backbone, channels, size)
@@ -75,6 +75,7 @@ class HDCMethod(Method):
                 f"sgd_style: 'caffe' has no meaning with training.optimiser '{training.optimiser}'. "
                 "Set training.optimiser to sgd, or leave sgd_style out."
             )
+        groups = self.with_trunk_rate(groups)
         optimiser = CaffeSGD(groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
         return self.register_optimiser(optimiser, name)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hardmine.errors import UserError
 from hardmine.losses.hdml import decay_loss, reconstruction_loss
 from hardmine.mining.tuple_samplers import PairSampler, TripletSampler
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods import RunSettings
 from hardmine.settings.methods.hdml import HDML
 from hardmine.training.log import EpochLog
@@ -76,7 +76,7 @@ class HDMLMethod(Method):
             }
 
     @classmethod
-    def build_network(cls, run: RunSettings, backbone: SmallCNN, channels: int, size: int) -> HDMLNetwork:
+    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> HDMLNetwork:
         """Backbone, and the head of the settings."""
         assert isinstance(run, HDML)
         normalised = run.head == "batch-norm-linear"
@@ -93,15 +93,14 @@ class HDMLMethod(Method):
         names = {id(weight) for weight in decayed}
         others = [weight for weight in self.network.parameters() if id(weight) not in names]
         rate = self.setup.training.learning_rate
-        optimiser = self.add_optimiser([{"params": decayed, "lr": rate}, {"params": others, "lr": rate}])
+        decay: dict[str, Any] = {}
         if self.run.weight_decay_form == "decoupled" and self.run.weight_decay:
-            group = optimiser.param_groups[0]
-            group["weight_decay"] = self.run.weight_decay
-            if "decoupled_weight_decay" not in group:
+            if self.setup.training.optimiser != "adam":
                 raise UserError(
                     "weight_decay_form: decoupled needs training.optimiser: adam; SGD would not decouple it."
                 )
-            group["decoupled_weight_decay"] = True
+            decay = {"weight_decay": self.run.weight_decay, "decoupled_weight_decay": True}
+        self.add_optimiser([{"params": decayed, "lr": rate, **decay}, {"params": others, "lr": rate}])
 
     def _add_part(self, name: str, part: nn.Module, rate: float) -> torch.optim.Optimizer:
         part.to(self.setup.device)

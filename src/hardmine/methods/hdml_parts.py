@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.mining.pulling import decay_exponent
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods.hdml import HDML
 
 __all__ = ["Balance", "BlockAverage", "FeatureGenerator", "HDMLNetwork", "decayed_weights", "glorot"]
@@ -37,7 +37,13 @@ class HDMLNetwork(EmbeddingNetwork):
     """
 
     def __init__(
-        self, settings: SmallCNN, channels: int, size: int, normalised: bool, momentum: float, start: float = 1.0
+        self,
+        settings: BackboneSettings,
+        channels: int,
+        size: int,
+        normalised: bool,
+        momentum: float,
+        start: float = 1.0,
     ) -> None:
         super().__init__(settings, channels, size)
         glorot(self.head, start)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
@@ -10,14 +10,15 @@ from pydantic_core import ErrorDetails
 
 from hardmine.errors import UserError, nearest
 
+from .backbones import BACKBONES
 from .base import Settings
 from .datasets import DATASETS
 from .methods import METHODS
-from .plan import Plan
+from .plan import BackboneError, Plan
 
 __all__ = ["load_plan", "read_plan", "read_yaml"]
 
-_FAMILIES: dict[str, Mapping[str, type[Settings]]] = {"dataset": DATASETS}
+_FAMILIES: dict[str, Mapping[str, type[Settings]]] = {"dataset": DATASETS, "backbone": BACKBONES}
 """Sections whose further keys depend on their ``name``."""
 
 
@@ -68,10 +69,19 @@ def load_plan(content: Any, source: str) -> Plan:
     try:
         return Plan.model_validate(dict(content))
     except ValidationError as error:
-        lines = dict.fromkeys(_explain(detail) for detail in error.errors(include_url=False))
+        lines = dict.fromkeys(line for detail in error.errors(include_url=False) for line in _explain_all(detail))
         raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
     except RecursionError:
         raise UserError(f"{source}: is nested too deeply.") from None
+
+
+def _explain_all(detail: ErrorDetails) -> list[str]:
+    """A sentence for a fault; for a run's backbone, one for each fault in it, as if the section stood alone."""
+    fault = detail.get("ctx", {}).get("error")
+    if not isinstance(fault, BackboneError):
+        return [_explain(detail)]
+    inner = [{**own, "loc": ("backbone", *own["loc"])} for own in fault.fault.errors(include_url=False)]
+    return [f"runs.{fault.run}.{_explain(cast(ErrorDetails, own))}" for own in inner]
 
 
 def _explain(detail: ErrorDetails) -> str:

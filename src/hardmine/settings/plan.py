@@ -6,20 +6,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from .backbones import Backbone
+from .backbones import AnyBackbone, BackboneSettings, SmallCNN, overridden
 from .base import Settings
 from .datasets import DatasetSettings
 from .evaluation import Evaluation
 from .methods import METHODS, RunSettings
 from .training import Training
 
-__all__ = ["AnyRun", "Plan", "plan_schema"]
+__all__ = ["AnyRun", "BackboneError", "Plan", "plan_schema"]
 
 if TYPE_CHECKING:
     AnyRun = RunSettings
 else:
     AnyRun = Annotated[functools.reduce(operator.or_, METHODS.values()), Field(discriminator="method")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+class BackboneError(ValueError):
+    """A run's keys of the backbone do not fit the family that it has with them.
+
+    Attributes:
+        run: its name.
+        fault: what pydantic says of the section.
+    """
+
+    def __init__(self, run: str, fault: ValidationError) -> None:
+        super().__init__(str(fault))
+        self.run, self.fault = run, fault
 
 
 class Plan(Settings):
@@ -33,7 +46,7 @@ class Plan(Settings):
     """The run the others are tested against."""
     dataset: DatasetSettings
     """The data set and how it is packed."""
-    backbone: Backbone = Backbone()
+    backbone: AnyBackbone = SmallCNN()
     """The network."""
     training: Training = Training()
     """How networks are trained."""
@@ -41,6 +54,15 @@ class Plan(Settings):
     """What is measured."""
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
+
+    @model_validator(mode="after")
+    def _backbones_are_valid(self) -> "Plan":
+        for name, run in self.runs.items():
+            try:
+                self.backbone_of(run)
+            except ValidationError as error:
+                raise BackboneError(name, error) from None
+        return self
 
     @model_validator(mode="after")
     def _refer_to_runs(self) -> "Plan":
@@ -76,6 +98,10 @@ class Plan(Settings):
                     f"runs.{name}.training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a "
                     "stored image (dataset.size)"
                 )
+            if fault := self.backbone_of(run).size_fault(crop or self.dataset.size):
+                raise ValueError(
+                    f"runs.{name}.backbone: {fault}; change dataset.size, training.augmentation.crop or the backbone"
+                )
         return self
 
     @model_validator(mode="after")
@@ -91,9 +117,9 @@ class Plan(Settings):
         kind, _, name = run.weights.partition("/")
         return name if kind == "run" else None
 
-    def backbone_of(self, run: RunSettings) -> Backbone:
+    def backbone_of(self, run: RunSettings) -> BackboneSettings:
         """The plan's backbone with the run's overrides."""
-        return _merged(self.backbone, run.backbone)
+        return overridden(self.backbone, run.backbone)
 
     def training_of(self, run: RunSettings) -> Training:
         """The plan's training section with the run's overrides."""

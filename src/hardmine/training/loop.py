@@ -15,7 +15,7 @@ from hardmine.images import open_store
 from hardmine.images.batches import TrainingImages, middle, normalise
 from hardmine.methods import Method, Setup, build_method
 from hardmine.retrieval.metrics import retrieval_metrics, retrieve
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import backbone_from
 from hardmine.settings.methods import METHODS
 from hardmine.settings.training import Training
 
@@ -143,7 +143,7 @@ def _build(job: Job, device: torch.device) -> tuple[Method, Any]:
     images = TrainingImages(store, training.augmentation, device, seed)
     setup = Setup(
         run=method_settings(job.settings["method"]),
-        backbone=SmallCNN.model_validate(job.settings["backbone"]),
+        backbone=backbone_from(job.settings["backbone"]),
         training=training,
         images=images,
         channels=store.channels,

@@ -25,8 +25,8 @@ class RunSettings(Settings):
 
     method: str
     """The method."""
-    backbone: BackboneOverrides = BackboneOverrides()
-    """Keys of the plan's backbone that this run changes."""
+    backbone: BackboneOverrides = Field(default_factory=dict)
+    """Keys of the plan's backbone that this run changes; with another name, keys of that family."""
     training: TrainingOverrides = TrainingOverrides()
     """Keys of the plan's training that this run changes."""
     weights: str = Field("none", pattern=r"^(none|run/[a-z0-9][a-z0-9-]*)$")
