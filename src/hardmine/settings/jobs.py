@@ -39,7 +39,7 @@ def jobs_of(plan: Plan) -> list[Job]:
     weights = {
         file.folder: file
         for run in plan.runs.values()
-        if (file := getattr(plan.backbone_of(run), "weights_file", None))
+        if (file := plan.backbone_of(run).weights_file)
     }
     for file in weights.values():
         where = {"urls": list(file.urls), "licence": file.licence}
@@ -95,7 +95,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         origin = plan.origin_of(run)
         start = f"models/{plan.plan}/{origin}/seed{seed}" if origin else None
         training = plan.training_of(run)
-        weights = getattr(plan.backbone_of(run), "weights_file", None)
+        weights = plan.backbone_of(run).weights_file
         inputs = [packed, *([weights.folder] if weights else []), *([start] if start else [])]
         settings = {
             "method": run.own(for_training=True),
