@@ -1,0 +1,1 @@
+"""Trained models in use: embedding images, an index of a folder, search, a page of results."""

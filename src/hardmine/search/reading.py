@@ -1,0 +1,97 @@
+"""Images as they come: files, folders, bytes, arrays, pictures in memory."""
+
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hardmine.errors import UserError
+from hardmine.images.decode import Unreadable, decode
+
+from .config import Preprocessing
+
+__all__ = ["SUFFIXES", "ImageSource", "files_in", "name_of", "pixels_of", "separate"]
+
+ImageSource = str | Path | bytes | np.ndarray | Image.Image
+
+SUFFIXES = frozenset(
+    ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
+)
+"""Files with these endings count as images of a folder, in capitals too."""
+
+
+def files_in(folder: Path) -> list[str]:
+    """The image files in a folder and the folders in it, as sorted relative paths with ``/``.
+
+    Hidden files and folders are left out; links to files are followed, links to folders are not.
+
+    Raises:
+        UserError: there is no such folder, or it holds no image file.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is no folder. Give the folder that holds the images.")
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = Path(place).relative_to(folder)
+        images = (name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
+        found += [(inside / name).as_posix() for name in images]
+    if not found:
+        raise UserError(f"{folder}: holds no image file; endings looked for: {' '.join(sorted(SUFFIXES))}.")
+    return sorted(found)
+
+
+def separate(images: ImageSource | Iterable[ImageSource]) -> list[ImageSource]:
+    """One or many images as a list: an array [n, H, W, C] is n images, every other array one."""
+    if isinstance(images, np.ndarray):
+        return list(images) if images.ndim == 4 else [images]
+    if isinstance(images, str | Path | bytes | Image.Image):
+        return [images]
+    return list(images)
+
+
+def name_of(image: ImageSource, position: int) -> str:
+    """What to call an image in a message."""
+    return str(image) if isinstance(image, str | Path) else f"image {position}"
+
+
+def pixels_of(image: ImageSource, preparation: Preprocessing) -> np.ndarray:
+    """One image as the stored square, uint8 [size, size, channels].
+
+    Args:
+        image: the path or the bytes of an image file; uint8 [H, W] grey, [H, W, 1], [H, W, 3] RGB or [H, W, 4] RGBA;
+            or a PIL image.
+        preparation: size, resize mode, channels.
+
+    Raises:
+        Unreadable: the file or array cannot be used; the text says why.
+    """
+    if isinstance(image, str | Path):
+        try:
+            data = Path(image).read_bytes()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from None
+    elif isinstance(image, bytes):
+        data = image
+    else:
+        data = _as_png(image if isinstance(image, Image.Image) else _from_array(image))
+    return decode(data, preparation.size, preparation.resize, preparation.channels, preparation.upright)
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    if array.dtype != np.uint8 or not fits or not array.size:
+        raise Unreadable(
+            f"is {array.dtype} {list(array.shape)}; allowed: uint8 [H, W], or [H, W, C] with 1, 3 or 4 channels"
+        )
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
+
+
+def _as_png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    known = image.mode in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
+    (image if known else image.convert("RGB")).save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()

@@ -1,0 +1,224 @@
+"""An index of a folder of images, made or brought up to date."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hardmine.artefacts import writing
+from hardmine.errors import UserError
+from hardmine.images.decode import Unreadable
+
+from .blocks import SavedBlocks
+from .index import ImageTable, read_table
+from .model import EmbeddingModel
+from .reading import files_in, pixels_of
+from .store import FILES, IndexState, MadeBy, commit, hold, read_state, recover, stage
+from .vectors import build_faiss
+
+__all__ = ["Update", "Wish", "update_index"]
+
+_UNSURE_NS = 2_000_000_000
+"""A file changed less than this before the folder was read may change again without its time showing it."""
+_ROW_GROUP = 16_384
+_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be indexed, and how.
+
+    Attributes:
+        model: what embeds.
+        model_folder: where it lies, for later searches.
+        images: the folder of images.
+        folder: of the index.
+        factory: faiss's description; as it was, or ``Flat``, if None.
+        strict: refuse to go on where an image cannot be read.
+        threads: of faiss.
+        report: called now and then with the number of files read and of all that are to be read.
+    """
+
+    model: EmbeddingModel
+    model_folder: Path
+    images: Path
+    folder: Path
+    factory: str | None = None
+    strict: bool = False
+    threads: int = 1
+    report: Callable[[int, int], None] = lambda done, total: None
+
+
+@dataclass(frozen=True)
+class Update:
+    """What was done.
+
+    Attributes:
+        images: in the index now.
+        kept: of them, files that had not changed.
+        embedded: vectors made in this run.
+        removed: images that are not in the index any more.
+        unreadable: images left out, with the reason.
+    """
+
+    images: int
+    kept: int
+    embedded: int
+    removed: int
+    unreadable: dict[str, str]
+
+
+def update_index(wish: Wish) -> Update:
+    """Make an index of a folder of images, or bring it up to date.
+
+    Only files that are new or changed (by size and time, then by content) are embedded; what was embedded before a
+    kill is not embedded again. The old index works until the new one is complete.
+
+    Raises:
+        UserError: the index is of another model; no image can be read; with ``strict``, any cannot.
+    """
+    with hold(wish.folder):
+        recover(wish.folder)
+        state, digest = read_state(wish.folder), wish.model.digest
+        if state is not None and state.model.digest != digest:
+            raise UserError(
+                f"{wish.folder}: was made by another model (digest {state.model.digest[:12]}…, {state.model.folder}; "
+                f"given: {digest[:12]}…). Vectors of different models do not compare: index into another folder."
+            )
+        return _update(wish, state)
+
+
+def _update(wish: Wish, state: IndexState | None) -> Update:
+    scanned = time.time_ns()
+    found = files_in(wish.images)
+    files, unreadable = _stat(wish.images, found)
+    old = read_table(wish.folder, state) if state is not None else None
+    kept = _unchanged(files, old, state.scanned_ns - _UNSURE_NS) if old is not None and state is not None else {}
+    known = SavedBlocks(wish.folder, wish.model.digest, wish.model.dimensions, old.vectors if old else None)
+    saved = len(known)
+    waiting = [name for name in files if name not in kept]
+    if old is not None and waiting:
+        known.add_old(old.digests)
+    digests, faults = _embed(wish, waiting, known)
+    unreadable |= faults
+    _refuse(wish, unreadable, len(found))
+
+    names = [name for name in files if name not in unreadable]
+    places = np.empty(len(names), dtype=np.int64)
+    for number, name in enumerate(names):
+        if old is not None and name in kept:
+            places[number], digests[name] = kept[name], old.digests[kept[name]]
+        else:
+            places[number] = known.place(digests[name])
+    target = stage(wish.folder)
+    vectors = known.gather(places, target / "vectors.npy")
+    factory = wish.factory or (state.factory if state else "Flat")
+    build_faiss(vectors, factory, target / "index.faiss", wish.threads)
+    _write_images(target / "images.parquet", names, files, digests)
+    _write_vectors(target / "vectors.parquet", names, digests, vectors)
+    made_by = MadeBy(
+        folder=str(wish.model_folder.resolve()), digest=wish.model.digest, dimensions=wish.model.dimensions
+    )
+    new = IndexState(
+        model=made_by,
+        images=str(wish.images.resolve()),
+        factory=factory,
+        count=len(names),
+        unreadable=dict(sorted(unreadable.items())),
+        scanned_ns=scanned,
+        sizes={name: (target / name).stat().st_size for name in FILES},
+    )
+    commit(wish.folder, new)
+    known.drop()
+    removed = len(set(old.paths) - set(names)) if old is not None else 0
+    return Update(len(names), len(kept), len(known) - saved, removed, new.unreadable)
+
+
+def _stat(images: Path, names: list[str]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Size in bytes and time of change in ns of each file, in order; and the files that have none, with the reason."""
+    files: dict[str, tuple[int, int]] = {}
+    faults: dict[str, str] = {}
+    for name in names:
+        try:
+            name.encode()
+            found = os.stat(images / name)
+            files[name] = (found.st_size, found.st_mtime_ns)
+        except UnicodeEncodeError:
+            faults[name.encode(errors="backslashreplace").decode()] = "has a name that is not UTF-8"
+        except OSError as error:
+            faults[name] = error.strerror or str(error)
+    return files, faults
+
+
+def _unchanged(files: dict[str, tuple[int, int]], old: ImageTable, sure_ns: int) -> dict[str, int]:
+    """The old row of each file that is as it was; not of files changed after ``sure_ns``."""
+    sizes, times = old.sizes.tolist(), old.times.tolist()
+    rows = {path: row for row, path in enumerate(old.paths) if times[row] < sure_ns}
+    return {
+        name: rows[name] for name, stat in files.items() if name in rows and stat == (sizes[rows[name]], times[rows[name]])
+    }
+
+
+def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str, str], dict[str, str]]:
+    """Put the vectors of the files into ``known``; gives the files' SHA-256, and the reasons of unreadable ones."""
+    digests: dict[str, str] = {}
+    faults: dict[str, str] = {}
+
+    def read(name: str) -> np.ndarray | None:
+        try:
+            data = (wish.images / name).read_bytes()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from None
+        digests[name] = hashlib.sha256(data).hexdigest()
+        return None if digests[name] in known else pixels_of(data, wish.model.config.preprocessing)
+
+    try:
+        for block in wish.model.stream(waiting, read):
+            known.add([digests[name] for name in block.items], block.vectors)
+            faults |= dict(block.faults)
+            wish.report(len(digests), len(waiting))
+    finally:
+        known.save()
+    return digests, faults
+
+
+def _refuse(wish: Wish, unreadable: dict[str, str], total: int) -> None:
+    named = "".join(f"\n  {name}: {reason}" for name, reason in sorted(unreadable.items())[:_NAMED])
+    if len(unreadable) > _NAMED:
+        named += f"\n  and {len(unreadable) - _NAMED} more"
+    if wish.strict and unreadable:
+        raise UserError(f"{wish.images}: {len(unreadable)} of {total} images cannot be read (--strict):{named}")
+    if len(unreadable) == total:
+        raise UserError(f"{wish.images}: none of {total} images can be read:{named}")
+
+
+def _write_images(path: Path, names: list[str], files: dict[str, tuple[int, int]], digests: dict[str, str]) -> None:
+    """``images.parquet``: path, row, size, mtime_ns, sha256."""
+    columns = {
+        "path": pa.array(names, pa.string()),
+        "row": np.arange(len(names)),
+        "size": np.array([files[name][0] for name in names], dtype=np.int64),
+        "mtime_ns": np.array([files[name][1] for name in names], dtype=np.int64),
+        "sha256": pa.array([digests[name] for name in names], pa.string()),
+    }
+    with writing(path) as temporary:
+        pq.write_table(pa.table(columns), temporary)
+
+
+def _write_vectors(path: Path, names: list[str], digests: dict[str, str], vectors: np.ndarray) -> None:
+    """``vectors.parquet``: path, sha256, embedding (a list of D float32), in the order of the rows."""
+    kind = pa.list_(pa.float32(), vectors.shape[1])
+    schema = pa.schema([("path", pa.string()), ("sha256", pa.string()), ("embedding", kind)])
+    with writing(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
+        for start in range(0, len(names), _ROW_GROUP):
+            part = names[start : start + _ROW_GROUP]
+            values = pa.array(vectors[start : start + _ROW_GROUP].ravel())
+            embeddings = pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])
+            columns = [pa.array(part), pa.array([digests[name] for name in part]), embeddings]
+            file.write_table(pa.table(columns, schema=schema))
