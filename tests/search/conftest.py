@@ -57,7 +57,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save_file(network.state_dict(), project / job.folder / "model.safetensors")
         if job.verb == "evaluate":
             values = [
-                {"embedding": "embedding", "split": split, "protocol": "all", "draw": 0, "metric": m, "k": k, "value": v}
+                {
+                    "embedding": "embedding",
+                    "split": split,
+                    "protocol": "all",
+                    "draw": 0,
+                    "metric": m,
+                    "k": k,
+                    "value": v,
+                }
                 for split in ("validation", "test")
                 for m, k, v in (("recall", 1, 0.5 + job.where["seed"] / 10), ("map@r", None, 0.25))
             ]

@@ -1,13 +1,16 @@
 """One image file to one uint8 array of the stored size: the same code for packing and for use."""
 
 import io
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["Resize", "UnreadableError", "decode", "resized"]
+__all__ = ["Resize", "UnreadableError", "decode", "resized", "squared"]
 
 Resize = Literal["warp", "short-side-crop"]
 
@@ -33,27 +36,32 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
     Raises:
         UnreadableError: the bytes are no image, are truncated, animated, or would take more memory than is sane.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                frames = getattr(image, "n_frames", 1)
-                if frames > 1:
-                    raise UnreadableError(f"is animated ({frames} frames)")
-                if image.format == "JPEG":
-                    image.draft(None, (size, size))
-                    whole: Image.Image = image
-                else:
-                    whole = _eight_bit(image)
-                if upright:
-                    whole = ImageOps.exif_transpose(whole)
-                return _square(_coloured(whole, channels), size, resize)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
-        if isinstance(error, UnreadableError):
-            raise
-        raise UnreadableError(str(error).replace(" <_io.BytesIO object>", "") or type(error).__name__) from None
+    with _faults_named(), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data)) as image:
+            return squared(image, size, resize, channels, upright)
+
+
+def squared(image: Image.Image, size: int, resize: Resize, channels: int = 3, upright: bool = False) -> np.ndarray:
+    """Bring a picture in memory to ``size`` as ``decode`` does; uint8 [size, size, channels].
+
+    Raises:
+        UnreadableError: it is animated, too large, or its file turns out to be damaged.
+    """
+    with _faults_named():
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise UnreadableError(f"is animated ({frames} frames)")
+        if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+            raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels")
+        if image.format == "JPEG":
+            image.draft(None, (size, size))
+            whole: Image.Image = image
+        else:
+            whole = _eight_bit(image)
+        if upright:
+            whole = ImageOps.exif_transpose(whole)
+        return _square(_coloured(whole, channels), size, resize)
 
 
 def resized(pixels: np.ndarray, size: int, resize: Resize) -> np.ndarray:
@@ -73,6 +81,20 @@ def _square(image: Image.Image, size: int, resize: Resize) -> np.ndarray:
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR, box, reducing_gap=3.0)
     return np.array(image).reshape(size, size, -1)
+
+
+@contextmanager
+def _faults_named() -> Iterator[None]:
+    """Whatever the decoder raises becomes an ``UnreadableError``."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
+        reason = re.sub(r" ?<_io\.BytesIO[^>]*>", "", str(error)) or type(error).__name__
+        raise UnreadableError(reason) from None
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -148,11 +148,11 @@ def _own(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _preparation(packing: dict[str, Any], crop: int) -> Preprocessing:
     """How the images of a packed data set are made and cut for the network in testing, the same for images in use."""
-    dataset = DATASETS[packing["name"]].model_validate(packing)
+    dataset = DATASETS[packing["name"]]
     return Preprocessing(
-        size=dataset.size,
-        resize=getattr(dataset, "resize", "warp"),
-        channels=getattr(dataset, "channels", 1),
+        size=packing["size"],
+        resize=packing.get("resize", "warp"),
+        channels=dataset.channels,
         upright=getattr(dataset, "upright", False),
-        crop=crop or dataset.size,
+        crop=crop or packing["size"],
     )

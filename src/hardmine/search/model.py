@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.errors import UserError
-from hardmine.images.decode import Unreadable
+from hardmine.images.decode import UnreadableError
 from hardmine.methods import method_class
 from hardmine.settings.backbones import SmallCNN
 from hardmine.training.device import prepare_device
@@ -79,8 +79,8 @@ class EmbeddingModel:
         self._threads = threads
         self._limit = max(1, min(256 if device.type == "cuda" else 64, 2**21 // config.preprocessing.crop**2))
         self._turn: AbstractContextManager[object] = threading.Lock() if device.type == "cuda" else nullcontext()
-        prepared = config.preprocessing
-        self.dimensions = self._vectors([np.zeros((prepared.size, prepared.size, prepared.channels), np.uint8)]).shape[1]
+        shape = (config.preprocessing.size, config.preprocessing.size, config.preprocessing.channels)
+        self.dimensions = self._vectors([np.zeros(shape, np.uint8)]).shape[1]
 
     @property
     def digest(self) -> str:
@@ -134,7 +134,7 @@ class EmbeddingModel:
         Args:
             items: what to embed.
             read: gives the stored square of an item, uint8 [size, size, channels], or None to pass over it; raises
-                ``Unreadable``. It is called from several threads.
+                ``UnreadableError``. It is called from several threads.
             block: items in a block; chosen by the size of the images unless given.
         """
         waiting = iter(items)
@@ -161,7 +161,7 @@ class EmbeddingModel:
         for item in items:
             try:
                 image = read(item)
-            except Unreadable as fault:
+            except UnreadableError as fault:
                 faults.append((item, str(fault)))
                 continue
             if image is not None:

@@ -1,6 +1,5 @@
 """Images as they come: files, folders, bytes, arrays, pictures in memory."""
 
-import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from hardmine.errors import UserError
-from hardmine.images.decode import Unreadable, decode
+from hardmine.images.decode import UnreadableError, decode, squared
 
 from .config import Preprocessing
 
@@ -17,9 +16,8 @@ __all__ = ["SUFFIXES", "ImageSource", "files_in", "name_of", "pixels_of", "separ
 
 ImageSource = str | Path | bytes | np.ndarray | Image.Image
 
-SUFFIXES = frozenset(
-    ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
+_SUFFIXES = "avif bmp gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tga tif tiff webp"
+SUFFIXES = frozenset(f".{ending}" for ending in _SUFFIXES.split())
 """Files with these endings count as images of a folder, in capitals too."""
 
 
@@ -67,31 +65,23 @@ def pixels_of(image: ImageSource, preparation: Preprocessing) -> np.ndarray:
         preparation: size, resize mode, channels.
 
     Raises:
-        Unreadable: the file or array cannot be used; the text says why.
+        UnreadableError: the file or array cannot be used; the text says why.
     """
+    prepared = (preparation.size, preparation.resize, preparation.channels, preparation.upright)
     if isinstance(image, str | Path):
         try:
-            data = Path(image).read_bytes()
+            image = Path(image).read_bytes()
         except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from None
-    elif isinstance(image, bytes):
-        data = image
-    else:
-        data = _as_png(image if isinstance(image, Image.Image) else _from_array(image))
-    return decode(data, preparation.size, preparation.resize, preparation.channels, preparation.upright)
+            raise UnreadableError(error.strerror or str(error)) from None
+    if isinstance(image, bytes):
+        return decode(image, *prepared)
+    return squared(image if isinstance(image, Image.Image) else _from_array(image), *prepared)
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
     if array.dtype != np.uint8 or not fits or not array.size:
-        raise Unreadable(
+        raise UnreadableError(
             f"is {array.dtype} {list(array.shape)}; allowed: uint8 [H, W], or [H, W, C] with 1, 3 or 4 channels"
         )
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
-
-
-def _as_png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    known = image.mode in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
-    (image if known else image.convert("RGB")).save(buffer, "PNG", compress_level=0)
-    return buffer.getvalue()

@@ -20,7 +20,7 @@ from hardmine.artefacts import writing
 from hardmine.errors import UserError
 from hardmine.settings.base import Settings
 
-__all__ = ["FILES", "FORMAT_VERSION", "IndexState", "MadeBy", "commit", "hold", "locate", "read_state", "recover", "stage"]
+__all__ = ["FILES", "IndexState", "MadeBy", "commit", "hold", "locate", "read_state", "recover", "stage"]
 
 FORMAT_VERSION = 1
 FILES = ("index.faiss", "images.parquet", "vectors.npy", "vectors.parquet")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
-from hardmine.images.decode import Unreadable
+from hardmine.images.decode import UnreadableError
 
 from .blocks import SavedBlocks
 from .index import ImageTable, read_table
@@ -160,9 +160,8 @@ def _unchanged(files: dict[str, tuple[int, int]], old: ImageTable, sure_ns: int)
     """The old row of each file that is as it was; not of files changed after ``sure_ns``."""
     sizes, times = old.sizes.tolist(), old.times.tolist()
     rows = {path: row for row, path in enumerate(old.paths) if times[row] < sure_ns}
-    return {
-        name: rows[name] for name, stat in files.items() if name in rows and stat == (sizes[rows[name]], times[rows[name]])
-    }
+    shared = ((name, rows[name], stat) for name, stat in files.items() if name in rows)
+    return {name: row for name, row, stat in shared if stat == (sizes[row], times[row])}
 
 
 def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str, str], dict[str, str]]:
@@ -174,7 +173,7 @@ def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str
         try:
             data = (wish.images / name).read_bytes()
         except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from None
+            raise UnreadableError(error.strerror or str(error)) from None
         digests[name] = hashlib.sha256(data).hexdigest()
         return None if digests[name] in known else pixels_of(data, wish.model.config.preprocessing)
 

@@ -21,7 +21,7 @@ def build_faiss(vectors: np.ndarray, factory: str, path: Path, threads: int) -> 
 
     Args:
         vectors: float32 [N, D], may be memory-mapped; read in blocks.
-        factory: faiss's description, such as ``Flat``, ``HNSW32`` or ``IVF1024,PQ32``.
+        factory: faiss's description, such as ``Flat``, ``HNSW32`` or ``IVF1024,PQ32np``.
         path: the file to write.
         threads: of faiss.
 
@@ -32,7 +32,9 @@ def build_faiss(vectors: np.ndarray, factory: str, path: Path, threads: int) -> 
     try:
         index = faiss.index_factory(vectors.shape[1], factory)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--factory {factory}: is not known to faiss for {vectors.shape[1]} dimensions{_of(error)}") from None
+        raise UserError(
+            f"--factory {factory}: is not known to faiss for {vectors.shape[1]} dimensions{_of(error)}"
+        ) from None
     try:
         if not index.is_trained:
             count = min(len(vectors), _TRAINING)
@@ -81,7 +83,8 @@ def tune(index: Any, parameters: str) -> None:
             lowest.hnsw.efSearch = 64
         return
     try:
-        faiss.ParameterSpace().set_index_parameters(index, parameters)
+        space: Any = faiss.ParameterSpace()
+        space.set_index_parameters(index, parameters)
     except RuntimeError as error:
         raise UserError(f"--tune {parameters}: does not fit this index{_of(error)}") from None
 
@@ -118,6 +121,6 @@ def nearest(index: Any, vectors: np.ndarray, queries: np.ndarray, count: int) ->
 
 
 def _of(error: Exception) -> str:
-    """faiss's own words, without the place in its source."""
+    """Faiss's own words, without the place in its source."""
     words = str(error).rsplit("Error: ", 1)[-1].strip().rstrip(".")
     return f": {words}." if words else "."
