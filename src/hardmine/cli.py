@@ -1,6 +1,5 @@
 """The commands; thin, each importing what it needs when it runs."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +10,8 @@ import typer
 
 from hardmine.artefacts import VERBS, Job, making
 from hardmine.errors import UserError
+from hardmine.processors import limit_threads
+from hardmine.search import commands
 
 __all__ = ["main"]
 
@@ -97,6 +98,10 @@ def figures(settings: SettingsFile, threads: Threads = 1) -> None:
         figures(job, folder)
 
     _run("figures", settings, threads, work)
+
+
+for command in (commands.export, commands.index, commands.search):
+    app.command(rich_help_panel="Models in use")(command)
 
 
 @app.command(rich_help_panel="Care")
@@ -187,8 +192,7 @@ def main() -> None:
 
 def _run(verb: str, settings: Path, threads: int, work: Callable[[Job, Path], None]) -> None:
     """Frame of every verb: threads first, then the job between its checks and its record."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    limit_threads(threads)
     job = Job.read(settings)
     if job.verb != verb:
         raise UserError(f"{settings}: belongs to '{job.verb}', not to '{verb}'.")

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
+from search_tools import draw
 
 from hardmine.artefacts import Job, Record, digest
 from hardmine.artefacts.record import write_record
@@ -19,7 +19,7 @@ PLAN = {
     "dataset": {"name": "glyphs", "variant": "tiny", "size": 16},
     "backbone": {"width": 4, "embedding": 8},
     "runs": {
-        "triplet": {"method": "triplet"},
+        "triplet": {"method": "triplet", "selection": "semihard"},
         "hdc": {"method": "hdc", "ratios": [1, 0.5], "test_weights": [1, 5], "head_channels": 4, "head_features": 8},
     },
 }
@@ -92,9 +92,3 @@ def pictures(tmp_path: Path) -> Path:
     (folder / "notes.txt").write_text("no picture")
     (folder / ".hidden.png").write_bytes(b"no picture")
     return folder
-
-
-def draw(numbers: np.random.Generator, edge: int = 24) -> Image.Image:
-    """A picture of smooth random colours."""
-    small = numbers.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize((edge, edge), Image.Resampling.BICUBIC)

@@ -116,18 +116,19 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
             "trained artefact, such as models/glyphs/hdc/seed0."
         )
     project = folder.resolve().parents[3]
-    packed = next(iter(record.inputs))
+    packed = next(place for place in record.inputs if place.startswith("data/packed/"))
     source = read_record(project / packed)
     if source is None:
         raise UserError(
             f"{project / packed}/made.json: missing; it says how the images of {folder} were prepared. Fetch it with "
             "'dvc pull', or use a folder that 'hardmine export' wrote."
         )
-    dataset = _own(source.settings["dataset"])
     method = _own(_as_embedded(project, folder, record) or record.settings["method"])
     config = ModelConfig(
         network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
-        preprocessing=_preparation(dataset, record.settings["training"]["augmentation"].get("crop", 0)),
+        preprocessing=_preparation(
+            source.settings["dataset"], record.settings["training"]["augmentation"].get("crop", 0)
+        ),
         weights=record.outputs["model.safetensors"],
     )
     return config, record

@@ -1,7 +1,6 @@
 """A trained model in use: images in, unit vectors out."""
 
 import hashlib
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from hardmine.backbones import EmbeddingNetwork
 from hardmine.errors import UserError
 from hardmine.images.decode import UnreadableError
 from hardmine.methods import method_class
+from hardmine.processors import available_processors
 from hardmine.settings.backbones import SmallCNN
 from hardmine.training.device import prepare_device
 from hardmine.training.loop import method_settings
@@ -201,7 +201,7 @@ def load_model(folder: Path, device_name: str = "auto", threads: int | None = No
         network.load_state_dict(load_tensors(data))
     except Exception as error:  # whatever a hostile file makes the reader raise
         raise UserError(f"{path}: does not fit its network: {str(error).splitlines()[-1].strip()}") from None
-    return EmbeddingModel(network, config, device, threads or len(os.sched_getaffinity(0)))
+    return EmbeddingModel(network, config, device, threads or available_processors())
 
 
 def build_network(config: ModelConfig) -> EmbeddingNetwork:

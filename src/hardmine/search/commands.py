@@ -1,0 +1,97 @@
+"""The commands for models in use: export, index, search."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardmine.errors import UserError
+from hardmine.processors import available_processors, limit_threads
+
+__all__ = ["export", "index", "search"]
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
+Threads = Annotated[int | None, typer.Option(help="Threads; all processors unless given.", min=1, show_default=False)]
+ModelFolder = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A folder of 'hardmine export', or models/<plan>/<run>/seed<k>.")
+]
+_SPEAK_SECONDS = 5.0
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A trained model: models/<plan>/<run>/seed<k>.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx too, checked against torch.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence you give the model, as model hubs name it.")] = "unknown",
+) -> None:
+    """Write a trained model as a folder that is complete in itself: weights, config, model card."""
+    limit_threads(1)
+    from hardmine.exporting import export_model
+
+    for path in export_model(model, output, onnx, licence):
+        print(path)
+
+
+def index(
+    model: ModelFolder,
+    images: Annotated[Path, typer.Argument(metavar="IMAGES", help="The folder of images.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the index.")],
+    factory: Annotated[
+        str | None, typer.Option(help="faiss's description of the index; 'Flat' (exact) for a new one.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where an image cannot be read.")] = False,
+    threads: Threads = None,
+    device: Device = "auto",
+) -> None:
+    """Make a folder of images searchable, or bring its index up to date: only new and changed images are embedded."""
+    threads = threads or available_processors()
+    limit_threads(threads)
+    from hardmine import load
+
+    from .updating import Wish, update_index
+
+    start = spoken = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal spoken
+        if time.monotonic() - spoken >= _SPEAK_SECONDS:
+            spoken = time.monotonic()
+            print(f"read {done} of {total} images, {done / (spoken - start):.0f} images/s", flush=True)
+
+    update = update_index(Wish(load(model, device, threads), model, images, output, factory, strict, threads, report))
+    for name, reason in update.unreadable.items():
+        print(f"left out: {name}: {reason}")
+    counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"
+    print(f"{output}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
+
+
+def search(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="A folder of 'hardmine index'.")],
+    queries: Annotated[list[Path], typer.Argument(metavar="QUERY…", help="Image files.")],
+    count: Annotated[int, typer.Option("-k", help="Images wanted for each query.", min=1)] = 10,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a page with the pictures to this file.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Where the index's model lies now.")] = None,
+    tune: Annotated[str, typer.Option(help="Of an approximate index, such as nprobe=64 or efSearch=128.")] = "",
+    threads: Threads = None,
+    device: Device = "auto",
+) -> None:
+    """Find the images of an index that look most like the given ones."""
+    threads = threads or available_processors()
+    limit_threads(threads)
+    from .query import as_json, print_table, search_index
+
+    for query in queries:
+        if not query.is_file():
+            raise UserError(f"{query}: there is no such file.")
+    results = search_index(index, queries, count, model, tune, device, threads)
+    if json:
+        print(as_json(results.answers))
+    if page is not None:
+        from .page import write_page
+
+        write_page(results, page)
+        print(page)
+    if not json and page is None:
+        print_table(results.answers)

@@ -1,0 +1,73 @@
+"""Search results as one page with the pictures in it, without any outside request."""
+
+import base64
+import io
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image, ImageOps
+
+from hardmine.artefacts import writing
+
+from .query import SearchResults
+
+__all__ = ["write_page"]
+
+_EDGE = 320
+"""Longest edge of a thumbnail in pixels; shown at half of it on sharp screens."""
+
+
+def write_page(results: SearchResults, target: Path) -> None:
+    """Write the page of some queries' answers.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    template = environment.from_string(files("hardmine.search").joinpath("page.html.j2").read_text(encoding="utf-8"))
+    context: dict[str, Any] = {
+        "index": results.index,
+        "images": results.images,
+        "results": [
+            {
+                "name": Path(result.query).name,
+                "link": _link(result.query),
+                "thumbnail": _thumbnail(Path(result.query)),
+                "hits": [
+                    {
+                        "path": hit.path,
+                        "link": _link(hit.file),
+                        "similarity": hit.similarity,
+                        "thumbnail": _thumbnail(Path(hit.file)),
+                    }
+                    for hit in result.hits
+                ],
+            }
+            for result in results.answers
+        ],
+    }
+    with writing(target) as temporary:
+        temporary.write_text(template.render(context), encoding="utf-8")
+
+
+def _link(path: str) -> str:
+    return Path(path).absolute().as_uri()
+
+
+def _thumbnail(path: Path) -> str | None:
+    """The picture as a data address, upright; None where the file is not there or not readable any more."""
+    try:
+        with Image.open(path) as image:
+            image.draft(None, (_EDGE, _EDGE))
+            small = ImageOps.exif_transpose(image)
+            small = small.convert("RGBA" if "A" in small.getbands() or "transparency" in small.info else "RGB")
+            small.thumbnail((_EDGE, _EDGE), Image.Resampling.BILINEAR)
+            buffer = io.BytesIO()
+            small.save(buffer, "WEBP", quality=80)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
