@@ -92,11 +92,16 @@ def recover(folder: Path) -> None:
         _publish(folder)
 
 
-def stage(folder: Path) -> Path:
-    """An empty folder to write the next generation's files into; under the lock."""
+@contextmanager
+def stage(folder: Path) -> Iterator[Path]:
+    """An empty folder to write the next generation's files into and then ``commit``; under the lock."""
     shutil.rmtree(folder / _NEXT, ignore_errors=True)
     (folder / _NEXT).mkdir()
-    return folder / _NEXT
+    try:
+        yield folder / _NEXT
+    finally:
+        if not (folder / _NEXT / _STATE).is_file():
+            shutil.rmtree(folder / _NEXT, ignore_errors=True)
 
 
 def commit(folder: Path, state: IndexState) -> None:

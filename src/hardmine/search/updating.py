@@ -116,25 +116,24 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
             places[number], digests[name] = kept[name], old.digests[kept[name]]
         else:
             places[number] = known.place(digests[name])
-    target = stage(wish.folder)
-    vectors = known.gather(places, target / "vectors.npy")
-    factory = wish.factory or (state.factory if state else "Flat")
-    build_faiss(vectors, factory, target / "index.faiss", wish.threads)
-    _write_images(target / "images.parquet", names, files, digests)
-    _write_vectors(target / "vectors.parquet", names, digests, vectors)
-    made_by = MadeBy(
-        folder=str(wish.model_folder.resolve()), digest=wish.model.digest, dimensions=wish.model.dimensions
-    )
-    new = IndexState(
-        model=made_by,
-        images=str(wish.images.resolve()),
-        factory=factory,
-        count=len(names),
-        unreadable=dict(sorted(unreadable.items())),
-        scanned_ns=scanned,
-        sizes={name: (target / name).stat().st_size for name in FILES},
-    )
-    commit(wish.folder, new)
+    with stage(wish.folder) as target:
+        vectors = known.gather(places, target / "vectors.npy")
+        factory = wish.factory or (state.factory if state else "Flat")
+        build_faiss(vectors, factory, target / "index.faiss", wish.threads)
+        _write_images(target / "images.parquet", names, files, digests)
+        _write_vectors(target / "vectors.parquet", names, digests, vectors)
+        place = str(wish.model_folder.resolve())
+        made_by = MadeBy(folder=place, digest=wish.model.digest, dimensions=wish.model.dimensions)
+        new = IndexState(
+            model=made_by,
+            images=str(wish.images.resolve()),
+            factory=factory,
+            count=len(names),
+            unreadable=dict(sorted(unreadable.items())),
+            scanned_ns=scanned,
+            sizes={name: (target / name).stat().st_size for name in FILES},
+        )
+        commit(wish.folder, new)
     known.drop()
     removed = len(set(old.paths) - set(names)) if old is not None else 0
     return Update(len(names), len(kept), len(known) - saved, removed, new.unreadable)

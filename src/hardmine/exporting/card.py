@@ -1,0 +1,89 @@
+"""``README.md``: the model card, with the head that model hubs read."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from hardmine.artefacts import Record, read_record, writing
+from hardmine.search.config import ModelConfig
+from hardmine.settings.datasets import DATASETS
+
+from .measured import Measured
+
+__all__ = ["write_card"]
+
+_OWN_DATA = "made by hardmine from fonts under a free licence (DejaVu)"
+
+
+def write_card(
+    path: Path,
+    folder: Path,
+    config: ModelConfig,
+    record: Record,
+    dimensions: int,
+    measured: list[Measured],
+    licence: str,
+    onnx: bool,
+) -> None:
+    """Write the card of a trained artefact.
+
+    Args:
+        path: the file to write.
+        folder: the artefact.
+        config: of the exported model.
+        record: of the artefact.
+        dimensions: D, of an embedding.
+        measured: metrics on test classes; may be empty.
+        licence: of the model, as model hubs name it.
+        onnx: whether ``model.onnx`` is beside it.
+    """
+    plan, run, seed = folder.resolve().parts[-3:]
+    packed = next(place for place in record.inputs if place.startswith("data/packed/"))
+    source = read_record(folder.resolve().parents[3] / packed)
+    packing = source.settings["dataset"] if source else {}
+    dataset = DATASETS[packing["name"]]
+    context: dict[str, Any] = {
+        "head": _head(f"{run} on {dataset.published_name or packing['name']}", packing["name"], measured, licence),
+        "plan": plan,
+        "run": run,
+        "seed": seed.removeprefix("seed"),
+        "dataset": packing["name"],
+        "packed": packed,
+        "packing": packing,
+        "data_licence": getattr(dataset, "licence", _OWN_DATA),
+        "licence": licence,
+        "config": config,
+        "dimensions": dimensions,
+        "measured": measured,
+        "record": record,
+        "settings": yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip(),
+        "onnx": onnx,
+    }
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )
+    template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
+    with writing(path) as temporary:
+        temporary.write_text(template.render(context), encoding="utf-8")
+
+
+def _head(title: str, dataset: str, measured: list[Measured], licence: str) -> str:
+    """The YAML that model hubs read."""
+    head: dict[str, Any] = {
+        "library_name": "hardmine",
+        "pipeline_tag": "image-feature-extraction",
+        "license": licence,
+        "tags": ["image-retrieval", "deep-metric-learning", "hard-example-mining"],
+    }
+    if measured:
+        metrics = [{"type": one.name, "name": one.title, "value": round(one.value, 6)} for one in measured]
+        result = {
+            "task": {"type": "image-retrieval", "name": "Image retrieval of classes not trained on"},
+            "dataset": {"type": dataset, "name": dataset, "split": "test"},
+            "metrics": metrics,
+        }
+        head["model-index"] = [{"name": title, "results": [result]}]
+    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip()

@@ -1,0 +1,73 @@
+"""What a project measured of a trained artefact and of its run's other seeds."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from hardmine.artefacts import read_record
+from hardmine.figures.titles import title_of
+from hardmine.retrieval import summarise
+from hardmine.retrieval.evaluate import FINAL
+from hardmine.retrieval.statistics import Summary
+
+__all__ = ["Measured", "measure"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric on test classes.
+
+    Attributes:
+        name: for machines, such as ``recall_at_1``.
+        title: for people, such as ``R@1``.
+        value: of this model.
+        seeds: mean and 95 % interval over the run's seeds, this one among them.
+    """
+
+    name: str
+    title: str
+    value: float
+    seeds: Summary
+
+
+def measure(folder: Path) -> list[Measured]:
+    """The metrics of an artefact, empty where it was not evaluated. Values of other contents are passed over.
+
+    Args:
+        folder: ``<project>/models/<plan>/<run>/seed<k>``.
+    """
+    place = folder.resolve()
+    project = place.parents[3]
+    values: dict[tuple[str, str, int | None], dict[str, float]] = defaultdict(dict)
+    for seed in sorted(path.name for path in place.parent.glob("seed*")):
+        for key, value in _values(project, Path(*place.parts[-3:-1], seed)).items():
+            values[key][seed] = value
+    protocols = {protocol for protocol, _, _ in values}
+    measured = []
+    for (protocol, metric, k), by_seed in values.items():
+        if place.name not in by_seed:
+            continue
+        name, title = metric if k is None else f"{metric}_at_{k}", title_of(metric, k)
+        if len(protocols) > 1:
+            name, title = f"{name}_{protocol}", f"{title} ({protocol})"
+        summary = summarise(dict(enumerate(by_seed.values())))
+        measured.append(Measured(name, title, by_seed[place.name], summary))
+    return measured
+
+
+def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], float]:
+    """Final embedding on the test split, by protocol, metric and k; the mean over draws."""
+    model, embedded = read_record(project / "models" / run_seed), read_record(project / "embeddings" / run_seed)
+    evaluated = read_record(project / "metrics" / run_seed)
+    if model is None or embedded is None or evaluated is None:
+        return {}
+    if model.outputs not in embedded.inputs.values() or embedded.outputs not in evaluated.inputs.values():
+        return {}
+    content = json.loads((project / "metrics" / run_seed / "metrics.json").read_text())
+    draws: dict[tuple[str, str, int | None], list[float]] = defaultdict(list)
+    for row in content["values"]:
+        if row["embedding"] == FINAL and row["split"] == "test":
+            draws[row["protocol"], row["metric"], row["k"]].append(row["value"])
+    return {key: fmean(numbers) for key, numbers in draws.items()}

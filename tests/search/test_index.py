@@ -1,0 +1,356 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from search_tools import draw
+
+import hardmine
+from hardmine.errors import UserError
+from hardmine.search.index import open_index
+from hardmine.search.model import EmbeddingModel
+from hardmine.search.store import hold
+from hardmine.search.updating import Update, Wish, update_index
+
+
+@pytest.fixture(scope="module")
+def model(trained: Path) -> EmbeddingModel:
+    return hardmine.load(trained, threads=2)
+
+
+class Indexing:
+    """An index of the pictures, brought up to date by calling it."""
+
+    def __init__(self, model: EmbeddingModel, trained: Path, pictures: Path, folder: Path) -> None:
+        self.model, self.trained, self.pictures, self.folder = model, trained, pictures, folder
+        age(pictures)
+
+    def __call__(self, **changes: object) -> Update:
+        return update_index(Wish(**{**self.wish(), **changes}))
+
+    def wish(self) -> dict:
+        return {"model": self.model, "model_folder": self.trained, "images": self.pictures, "folder": self.folder}
+
+    def matches_the_folder(self) -> bool:
+        """Whether the index holds what embedding the folder anew gives."""
+        index, fresh = open_index(self.folder), self.model.embed_folder(self.pictures)
+        files = sorted(path.name for path in self.folder.iterdir())
+        assert files == [".lock", "images.parquet", "index.faiss", "index.json", "vectors.npy", "vectors.parquet"]
+        return index.table.paths == fresh.names and bool(np.abs(index.table.vectors - fresh.vectors).max() < 1e-5)
+
+
+@pytest.fixture
+def indexing(model: EmbeddingModel, trained: Path, pictures: Path, tmp_path: Path) -> Indexing:
+    return Indexing(model, trained, pictures, tmp_path / "index")
+
+
+def age(folder: Path, seconds: float = 60) -> None:
+    """Make files look as if they had lain there for a while."""
+    for path in folder.rglob("*.*"):
+        past = path.stat().st_mtime_ns - int(seconds * 1e9)
+        os.utime(path, ns=(past, past))
+
+
+def test_a_new_index_holds_every_picture_and_finds_each_by_itself(indexing: Indexing) -> None:
+    update = indexing()
+    assert (update.images, update.embedded, update.kept, update.removed) == (40, 40, 0, 0)
+    assert indexing.matches_the_folder()
+    index = open_index(indexing.folder)
+    rows, similarities = index.search(indexing.model.embed_folder(indexing.pictures).vectors, 3)
+    assert rows[:, 0].tolist() == list(range(40))
+    assert np.allclose(similarities[:, 0], 1, atol=1e-5)
+    assert (np.diff(similarities, axis=1) <= 0).all()
+
+
+def test_the_exact_index_gives_the_order_of_the_cosine(indexing: Indexing) -> None:
+    indexing()
+    index = open_index(indexing.folder)
+    queries = indexing.model.embed([draw(np.random.default_rng(seed)) for seed in range(5)])
+    expected = np.sort(-(queries.astype(np.float64) @ index.table.vectors.T.astype(np.float64)), axis=1)
+    rows, similarities = index.search(queries, 7)
+    assert np.abs(similarities + expected[:, :7]).max() < 1e-6
+    assert np.abs(np.einsum("qd,qkd->qk", queries, index.table.vectors[rows]) - similarities).max() < 1e-6
+    assert index.search(queries, 1000)[0].shape == (5, 40)
+
+
+def test_only_what_changed_is_embedded_again(indexing: Indexing) -> None:
+    indexing()
+    numbers = np.random.default_rng(9)
+    draw(numbers).save(indexing.pictures / "even/00.png")
+    draw(numbers).save(indexing.pictures / "new.png")
+    (indexing.pictures / "odd/01.png").unlink()
+    update = indexing()
+    assert (update.images, update.embedded, update.kept, update.removed) == (40, 2, 38, 1)
+    assert indexing.matches_the_folder()
+
+
+def test_an_unchanged_folder_embeds_nothing(indexing: Indexing) -> None:
+    indexing()
+    assert indexing().embedded == 0
+    assert indexing().kept == 40
+
+
+def test_touched_moved_and_copied_pictures_are_known_by_their_content(indexing: Indexing) -> None:
+    indexing()
+    os.utime(indexing.pictures / "odd/01.png")
+    os.rename(indexing.pictures / "odd/03.png", indexing.pictures / "even/moved.png")
+    shutil.copy(indexing.pictures / "odd/05.png", indexing.pictures / "copy.png")
+    update = indexing()
+    assert (update.images, update.embedded) == (41, 0)
+    assert indexing.matches_the_folder()
+    index = open_index(indexing.folder)
+    rows, similarities = index.search(indexing.model.embed(indexing.pictures / "copy.png"), 2)
+    assert [index.table.paths[row] for row in rows[0]] == ["copy.png", "odd/05.png"]
+    assert similarities[0, 0] == similarities[0, 1]
+
+
+def test_a_change_within_the_same_second_and_of_the_same_size_is_seen(indexing: Indexing) -> None:
+    path = indexing.pictures / "even/00.bmp"
+    draw(np.random.default_rng(1)).save(path)
+    indexing()
+    before = path.stat()
+    draw(np.random.default_rng(2)).save(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert indexing().embedded == 1
+    assert indexing.matches_the_folder()
+
+
+def test_unreadable_pictures_are_listed_and_with_strict_refused(indexing: Indexing) -> None:
+    indexing()
+    (indexing.pictures / "broken.jpg").write_text("no picture")
+    update = indexing()
+    assert update.unreadable == {"broken.jpg": "cannot identify image file"}
+    assert json.loads((indexing.folder / "index.json").read_text())["unreadable"] == update.unreadable
+    before = (indexing.folder / "index.json").read_bytes()
+    with pytest.raises(UserError, match=r"1 of 41 images cannot be read \(--strict\):\n  broken.jpg: cannot identify"):
+        indexing(strict=True)
+    assert (indexing.folder / "index.json").read_bytes() == before
+
+
+def test_a_folder_of_nothing_readable_leaves_the_old_index(indexing: Indexing) -> None:
+    indexing()
+    for path in indexing.pictures.rglob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"(?s)none of 40 images can be read.*and 20 more"):
+        indexing()
+    assert len(open_index(indexing.folder).table.paths) == 40
+    shutil.rmtree(indexing.pictures)
+    with pytest.raises(UserError, match="is no folder"):
+        indexing()
+
+
+def test_file_names_that_are_no_text_are_left_out(indexing: Indexing) -> None:
+    os.rename(os.fsencode(indexing.pictures / "odd/01.png"), os.fsencode(indexing.pictures) + b"/odd/\xff.png")
+    update = indexing()
+    assert update.images == 39
+    assert update.unreadable == {r"odd/\udcff.png": "has a name that is not UTF-8"}
+
+
+def test_an_index_of_another_model_is_refused(indexing: Indexing, project: Path) -> None:
+    indexing()
+    before = (indexing.folder / "index.json").read_bytes()
+    other = project / "models/tiny/hdc/seed1"
+    with pytest.raises(UserError, match="was made by another model"):
+        indexing(model=hardmine.load(other), model_folder=other)
+    assert (indexing.folder / "index.json").read_bytes() == before
+
+
+def test_a_folder_that_is_no_index_is_left_alone(indexing: Indexing) -> None:
+    indexing.folder.mkdir()
+    (indexing.folder / "thesis.tex").write_text("mine")
+    with pytest.raises(UserError, match="exists and is no index"):
+        indexing()
+    assert [path.name for path in indexing.folder.iterdir()] == ["thesis.tex"]
+
+
+def test_two_writers_at_once_are_refused(indexing: Indexing) -> None:
+    indexing()
+    with hold(indexing.folder), pytest.raises(UserError, match="another process is writing this index"):
+        indexing()
+
+
+@pytest.mark.parametrize("factory", ["HNSW8", "IVF4,Flat", "PCA8,Flat", "SQ8"])
+def test_approximate_indexes_find_nearly_what_the_exact_one_finds(indexing: Indexing, factory: str) -> None:
+    indexing(factory=factory)
+    index = open_index(indexing.folder, "nprobe=4" if factory.startswith("IVF") else "")
+    vectors = np.asarray(index.table.vectors)
+    exact = np.argsort(-(vectors @ vectors.T), axis=1, kind="stable")[:, :5]
+    found = index.search(vectors, 5)[0]
+    recall = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(exact, found, strict=True)])
+    assert recall > 0.95
+    assert indexing().embedded == 0
+    assert open_index(indexing.folder).state.factory == factory
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("Flatt", "is not known to faiss for 16 dimensions"),
+        ("IVF100,Flat", r"cannot be built from 40 vectors: .*\. 'Flat' works with any number"),
+        ("PQ7", "is not known to faiss for 16 dimensions|cannot be built"),
+    ],
+)
+def test_a_description_that_does_not_work_is_refused_and_the_old_index_stays(
+    indexing: Indexing, factory: str, message: str
+) -> None:
+    indexing()
+    with pytest.raises(UserError, match=message):
+        indexing(factory=factory)
+    assert indexing.matches_the_folder()
+    assert open_index(indexing.folder).state.factory == "Flat"
+    assert indexing().images == 40
+    assert indexing.matches_the_folder()
+
+
+def test_a_search_parameter_that_does_not_fit_is_refused(indexing: Indexing) -> None:
+    indexing()
+    with pytest.raises(UserError, match="--tune nprobes=3: does not fit this index"):
+        open_index(indexing.folder, "nprobes=3")
+
+
+def test_vectors_leave_as_parquet_and_npy(indexing: Indexing) -> None:
+    indexing()
+    table = pd.read_parquet(indexing.folder / "vectors.parquet")
+    vectors = np.load(indexing.folder / "vectors.npy")
+    assert list(table.columns) == ["path", "sha256", "embedding"]
+    assert np.array_equal(np.stack(list(table.embedding)), vectors)
+    images = pd.read_parquet(indexing.folder / "images.parquet")
+    assert list(images.columns) == ["path", "row", "size", "mtime_ns", "sha256"]
+    assert images.path.tolist() == table.path.tolist() == open_index(indexing.folder).table.paths
+    assert images.row.tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "images.parquet", "vectors.npy"])
+def test_a_truncated_or_damaged_file_is_named(indexing: Indexing, name: str) -> None:
+    indexing()
+    path = indexing.folder / name
+    data = path.read_bytes()
+    path.write_bytes(data[:-5])
+    with pytest.raises(UserError, match=f"{name}: is missing or truncated"):
+        open_index(indexing.folder)
+    path.write_bytes(b"\x00" * len(data))
+    with pytest.raises(UserError, match="damaged"):
+        open_index(indexing.folder)
+
+
+def test_a_damaged_or_newer_index_file_is_named(indexing: Indexing) -> None:
+    indexing()
+    path = indexing.folder / "index.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"format_version": 2, "library_version": "9.9"}))
+    with pytest.raises(UserError, match=r"has format 2, written by hardmine 9\.9"):
+        open_index(indexing.folder)
+    path.write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        open_index(indexing.folder)
+    path.unlink()
+    with pytest.raises(UserError, match="holds no index"):
+        open_index(indexing.folder)
+    assert indexing().embedded == 40
+
+
+def test_a_kill_at_any_moment_leaves_the_old_index_or_the_new_one(indexing: Indexing) -> None:
+    indexing()
+    numbers = np.random.default_rng(5)
+    exits, outcomes = [], set()
+    for moment in range(30):
+        draw(numbers).save(indexing.pictures / "even/00.png")
+        names = indexing.model.embed_folder(indexing.pictures).names
+        exits.append(run_until(indexing, moment))
+        index = open_index(indexing.folder)
+        assert index.table.paths == names
+        assert len(index.search(np.asarray(index.table.vectors), 1)[0]) == 40
+        changed = np.abs(index.table.vectors - indexing.model.embed_folder(indexing.pictures).vectors).max() > 1e-5
+        outcomes.add("old" if changed else "new")
+        indexing()
+        assert indexing.matches_the_folder()
+        if exits[-1] == 0:
+            break
+    assert exits[-1] == 0
+    assert len(exits) > 10
+    assert outcomes == {"old", "new"}
+
+
+def run_until(indexing: Indexing, moment: int) -> int:
+    """Update the index in a process that vanishes at its ``moment``-th renaming; its exit code, 9 where it vanished."""
+    child = os.fork()
+    if child == 0:
+        left, rename = [moment], os.replace
+
+        def replace(source: object, target: object) -> None:
+            if left[0] == 0:
+                os._exit(9)
+            left[0] -= 1
+            rename(source, target)  # type: ignore[arg-type]
+
+        os.replace = replace  # type: ignore[assignment]
+        try:
+            indexing()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+import hardmine
+from hardmine.search import blocks, updating
+blocks._SAVE_SECONDS = 0
+decode = updating.pixels_of
+def slowly(*arguments):
+    time.sleep(0.05)
+    return decode(*arguments)
+updating.pixels_of = slowly
+model, images, folder = map(Path, sys.argv[1:])
+loaded = hardmine.load(model, threads=1)
+loaded._limit = 4
+updating.update_index(updating.Wish(loaded, model, images, folder, report=lambda done, total: print(done, flush=True)))
+"""
+
+
+def test_after_sigkill_the_old_index_works_and_what_was_embedded_is_kept(indexing: Indexing) -> None:
+    indexing()
+    numbers = np.random.default_rng(6)
+    for number in range(30):
+        draw(numbers).save(indexing.pictures / f"new{number:02d}.png")
+    arguments = [sys.executable, "-c", SLOW, str(indexing.trained), str(indexing.pictures), str(indexing.folder)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while int(process.stdout.readline()) < 12:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert len(open_index(indexing.folder).table.paths) == 40
+    update = indexing()
+    assert update.images == 70
+    assert 0 < update.embedded <= 30 - 12
+    assert indexing.matches_the_folder()
+
+
+def test_adding_ten_pictures_to_ten_thousand_is_quick(indexing: Indexing) -> None:
+    numbers = np.random.default_rng(7)
+    small = numbers.integers(0, 256, (10_000, 4, 4), dtype=np.uint8)
+    many = indexing.pictures / "many"
+    many.mkdir()
+    for number, pixels in enumerate(small):
+        (many / f"{number:05d}.pgm").write_bytes(b"P5 4 4 255\n" + pixels.tobytes())
+    age(many)
+    indexing()
+    for number in range(10):
+        draw(numbers).save(indexing.pictures / f"new{number}.png")
+    start = time.monotonic()
+    update = indexing()
+    assert update.embedded == 10
+    assert update.images == 10_050
+    assert time.monotonic() - start < 5
