@@ -1,0 +1,117 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from search_tools import refused, succeeded
+
+import hardmine
+from hardmine.retrieval import summarise
+
+
+@pytest.fixture
+def exported(trained: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "my-model"
+    printed = succeeded("export", trained, "-o", folder).split()
+    assert printed == [str(folder / name) for name in ("model.safetensors", "config.json", "README.md")]
+    return folder
+
+
+def pixels(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 16, 16, 1), dtype=np.uint8)
+
+
+def test_an_exported_folder_alone_embeds_as_the_trained_network(exported: Path, trained: Path, tmp_path: Path) -> None:
+    alone = shutil.copytree(exported, tmp_path / "elsewhere" / "model")
+    assert np.array_equal(hardmine.load(alone).embed(pixels(5)), hardmine.load(trained).embed(pixels(5)))
+
+
+def test_the_config_says_how_to_rebuild_and_prepare(exported: Path) -> None:
+    config = json.loads((exported / "config.json").read_text())
+    assert config["format_version"] == 1
+    assert config["network"]["backbone"]["name"] == "small-cnn"
+    assert config["network"]["method"]["test_weights"] == [1, 5]
+    assert config["preprocessing"] == {
+        **{"size": 16, "resize": "warp", "channels": 1, "upright": False, "crop": 16},
+        **{"mean": 127.5, "scale": 64.0},
+    }
+
+
+def head(folder: Path) -> dict:
+    _, yaml_head, _ = (folder / "README.md").read_text().split("---\n", 2)
+    return yaml.safe_load(yaml_head)
+
+
+def test_the_card_has_the_head_that_model_hubs_read(exported: Path) -> None:
+    found = head(exported)
+    assert found["library_name"] == "hardmine"
+    assert found["license"] == "unknown"
+    (model,) = found["model-index"]
+    (result,) = model["results"]
+    assert {"type": "recall_at_1", "name": "R@1", "value": 0.5} in result["metrics"]
+    assert all({"type", "name", "value"} == set(metric) for metric in result["metrics"])
+
+
+def test_the_card_gives_metrics_with_intervals_over_the_seeds(exported: Path) -> None:
+    expected = summarise({0: 0.5, 1: 0.6})
+    card = (exported / "README.md").read_text()
+    assert f"| R@1 | 50.0 | {100 * expected.mean:.1f} ± {100 * expected.half_width:.1f} |" in card
+    assert "95 % t-interval of 2 trainings" in card
+
+
+def test_the_card_names_data_licences_digests_and_versions(exported: Path, trained: Path) -> None:
+    card = (exported / "README.md").read_text()
+    record = json.loads((trained / "made.json").read_text())
+    for words in ("glyphs", "DejaVu", "data/packed/glyphs-tiny", record["outputs"]["model.safetensors"], "torch 2"):
+        assert words in card
+    settings = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
+    assert settings == record["settings"]
+    assert card.endswith(".\n")
+
+
+def test_metrics_of_another_model_are_not_told(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    record = copy / "embeddings/tiny/hdc/seed1/made.json"
+    content = json.loads(record.read_text())
+    content["inputs"]["models/tiny/hdc/seed1"] = {"model.safetensors": "0" * 64}
+    record.write_text(json.dumps(content))
+    succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "seed0")
+    assert "| R@1 | 50.0 | 50.0 |" in (tmp_path / "seed0/README.md").read_text()
+    succeeded("export", copy / "models/tiny/hdc/seed1", "-o", tmp_path / "seed1")
+    assert "None were found beside the model" in (tmp_path / "seed1/README.md").read_text()
+    assert "model-index" not in head(tmp_path / "seed1")
+
+
+def test_the_licence_is_the_exporters_to_choose(trained: Path, tmp_path: Path) -> None:
+    succeeded("export", trained, "-o", tmp_path / "model", "--licence", "mit")
+    assert head(tmp_path / "model")["license"] == "mit"
+
+
+def test_exporting_again_over_an_export_works_and_drops_an_old_onnx(
+    exported: Path, project: Path, trained: Path
+) -> None:
+    (exported / "model.onnx").write_bytes(b"of an earlier export")
+    succeeded("export", project / "models/tiny/triplet/seed0", "-o", exported)
+    assert hardmine.load(exported).digest == hardmine.load(project / "models/tiny/triplet/seed0").digest
+    assert not (exported / "model.onnx").exists()
+
+
+def test_bad_places_are_refused(exported: Path, trained: Path, tmp_path: Path) -> None:
+    refused("export", exported, "-o", tmp_path / "again", message="is an exported model already")
+    refused("export", tmp_path, "-o", tmp_path / "again", message="holds no model")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("mine")
+    refused("export", trained, "-o", tmp_path / "mine", message="exists and is no exported model")
+    refused("export", trained, "-o", tmp_path / "mine/thesis.tex", message="exists and is no exported model")
+
+
+def test_a_damaged_artefact_is_not_exported(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    weights = copy / "models/tiny/hdc/seed0/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    refused(
+        "export", weights.parent, "-o", tmp_path / "model", message="is not the file that the folder's record names"
+    )
+    assert not (tmp_path / "model").exists()
