@@ -9,6 +9,7 @@ import yaml
 
 from hardmine.artefacts import Record, read_record, writing
 from hardmine.search.config import ModelConfig
+from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
 
 from .measured import Measured
@@ -54,6 +55,7 @@ def write_card(
         "packed": packed,
         "packing": packing,
         "data_licence": getattr(dataset, "licence", _OWN_DATA),
+        "weights": backbone_from(config.network.backbone).weights_file,
         "licence": licence,
         "config": config,
         "dimensions": dimensions,

@@ -20,7 +20,7 @@ from hardmine.errors import UserError
 from hardmine.images.decode import UnreadableError
 from hardmine.methods import method_class
 from hardmine.processors import available_processors
-from hardmine.settings.backbones import SmallCNN
+from hardmine.settings.backbones import backbone_from
 from hardmine.training.device import prepare_device
 from hardmine.training.loop import method_settings
 
@@ -213,7 +213,7 @@ def build_network(config: ModelConfig) -> EmbeddingNetwork:
     prepared = config.preprocessing
     try:
         settings = method_settings(config.network.method)
-        backbone = SmallCNN.model_validate(config.network.backbone)
+        backbone = backbone_from(config.network.backbone)
     except (KeyError, ValueError) as error:
         raise UserError(f"config.json: network: this hardmine cannot build it: {error}") from None
     return method_class(settings.method).build_network(settings, backbone, prepared.channels, prepared.crop)

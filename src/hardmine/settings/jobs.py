@@ -36,11 +36,7 @@ def jobs_of(plan: Plan) -> list[Job]:
         job("download", raw, dataset.raw_files, (), dataset.download_settings, dataset=chosen),
         job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}, dataset=chosen),
     ]
-    weights = {
-        file.folder: file
-        for run in plan.runs.values()
-        if (file := plan.backbone_of(run).weights_file)
-    }
+    weights = {file.folder: file for run in plan.runs.values() if (file := plan.backbone_of(run).weights_file)}
     for file in weights.values():
         where = {"urls": list(file.urls), "licence": file.licence}
         jobs.append(
