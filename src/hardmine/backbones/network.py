@@ -15,6 +15,8 @@ from .bvlc_googlenet import BVLCGoogLeNetBackbone
 from .pooling import build_pooling
 from .small_cnn import SmallCNNBackbone
 from .taps import Backbone
+from .timm import TimmBackbone
+from .torchvision import build_torchvision
 
 __all__ = ["EmbeddingNetwork", "build_backbone"]
 
@@ -49,6 +51,8 @@ def _bvlc_googlenet(settings: Any, channels: int, size: int) -> Backbone:
 _FAMILIES: dict[str, Callable[[Any, int, int], Backbone]] = {
     "small-cnn": _small_cnn,
     "bvlc-googlenet": _bvlc_googlenet,
+    "torchvision": build_torchvision,
+    "timm": TimmBackbone,
 }
 
 

@@ -95,12 +95,15 @@ class Backbone(nn.Module):
     def _measure(self, names: Sequence[str], channels: int, size: int) -> None:
         """Find ``tap_shapes`` by a forward pass of one image."""
         self.tap_shapes = dict.fromkeys(names, (0, 0, 0))
-        device = next(self.parameters()).device
         was_training = self.training
         self.eval()
-        maps = self.taps(torch.zeros(1, channels, size, size, device=device), names)
+        maps = self.taps(self._image(channels, size), names)
         self.tap_shapes = {name: (maps[name].shape[1], maps[name].shape[2], maps[name].shape[3]) for name in names}
         self.train(was_training)
+
+    def _image(self, channels: int, size: int) -> Tensor:
+        """A grey image to find things out with, float [1, channels, size, size]."""
+        return torch.zeros(1, channels, size, size, device=next(self.parameters()).device)
 
 
 class StagedBackbone(Backbone):

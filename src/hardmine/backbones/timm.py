@@ -1,0 +1,138 @@
+"""Networks of timm, an optional package."""
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hardmine.errors import UserError, nearest
+from hardmine.settings.backbones import Timm
+
+from .pixels import Rescale
+from .pretrained import read_safetensors
+from .taps import Backbone
+
+__all__ = ["TimmBackbone"]
+
+
+class TimmBackbone(Backbone):
+    """A network without its classifier.
+
+    Networks with maps at several scales have the taps ``stage1``, ``stage2``, …, the last of them what the network
+    hands to its classifier. All others have one, ``pooled`` [D, 1, 1]: their own pooling of the last features.
+
+    Args:
+        settings: of the backbone.
+        channels: colour channels of an image.
+        size: edge of an image in pixels.
+
+    Raises:
+        UserError: timm is not installed, or has no such network, or that network cannot take such images.
+    """
+
+    def __init__(self, settings: Timm, channels: int, size: int) -> None:
+        super().__init__()
+        timm = _timm()
+        if not timm.is_model(settings.architecture):
+            base, _, tag = settings.architecture.partition(".")
+            known = timm.list_pretrained(f"{base}.*") if tag and timm.is_model(base) else timm.list_models()
+            raise UserError(
+                f"backbone.architecture: timm {timm.__version__} has no '{settings.architecture}'"
+                f"{nearest(settings.architecture, known)}. timm.list_models() and timm.list_pretrained() in Python say "
+                "what it has."
+            )
+        fixed = timm.get_pretrained_cfg(settings.architecture).fixed_input_size
+        try:
+            model = timm.create_model(settings.architecture, num_classes=0, **({"img_size": size} if fixed else {}))
+            self.model, self._shape = model, (channels, size)
+            chosen = model.pretrained_cfg
+            self.rescale = Rescale([255 * value for value in chosen["mean"]], [255 * value for value in chosen["std"]])
+            self._measure(_tap_names(model), channels, size)
+        except (RuntimeError, ValueError, AssertionError, TypeError, IndexError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UserError(
+                f"backbone.architecture: '{settings.architecture}' cannot be built for images of {size} pixels "
+                f"({reason}). Choose another size or network."
+            ) from None
+        self._keep_what_is_used()
+
+    def taps(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """Feature maps of the asked taps."""
+        images = self.rescale(images)
+        have = list(self.tap_shapes)
+        if have == ["pooled"]:
+            vectors = self.model.forward_head(self.model.forward_features(images), pre_logits=True)
+            return {"pooled": vectors.flatten(1)[:, :, None, None]}
+        last = f"stage{len(self.model.feature_info)}"
+        if list(names) == [last]:
+            return {last: self._channels_first(self.model.forward_features(images))}
+        indices = [int(name.removeprefix("stage")) - 1 for name in names]
+        if last in names:
+            final, maps = self.model.forward_intermediates(images, indices=indices)
+        else:
+            maps = self.model.forward_intermediates(images, indices=indices, intermediates_only=True, stop_early=True)
+        found = {f"stage{index + 1}": value for index, value in zip(sorted(indices), maps, strict=True)}
+        return {name: self._channels_first(final) if name == last else found[name] for name in names}
+
+    def trim(self, deepest: str) -> None:
+        """Remove what lies deeper than a tap, as far as timm can; no weight is left without a gradient."""
+        names = list(self.tap_shapes)
+        beyond = names[names.index(deepest) + 1 :]
+        if beyond:
+            self.model.prune_intermediate_layers([names.index(deepest)], prune_norm=True, prune_head=True)
+            for name in beyond:
+                del self.tap_shapes[name]
+            self._keep_what_is_used()
+
+    def published(self, path: Path) -> dict[str, Tensor]:
+        """The hub's tensors as ``model.name``, converted as timm does for this network and image size."""
+        state: Any = read_safetensors(path)
+        convert = getattr(sys.modules[type(self.model).__module__], "checkpoint_filter_fn", None)
+        if convert:
+            try:
+                state = convert(state, self.model)
+            except (KeyError, RuntimeError, ValueError, AttributeError) as error:
+                raise UserError(f"{path}: are not the weights of this network ({error}).") from None
+        return {f"model.{name}": value for name, value in state.items()}
+
+    def _channels_first(self, features: Tensor) -> Tensor:
+        """Some networks keep the channels last."""
+        return features if features.shape[1] == self.model.num_features else features.permute(0, 3, 1, 2)
+
+    @torch.enable_grad()
+    def _keep_what_is_used(self) -> None:
+        """Turn parameters that the deepest tap does not depend on into constants."""
+        was_training = self.training
+        self.eval()
+        self.taps(self._image(*self._shape), [self.last_tap])[self.last_tap].sum().backward()
+        for part in self.modules():
+            for name, value in list(part.named_parameters(recurse=False)):
+                if value.grad is None:
+                    delattr(part, name)
+                    part.register_buffer(name, value.detach())
+                value.grad = None
+        self.train(was_training)
+
+
+def _tap_names(model: Any) -> tuple[str, ...]:
+    """The taps of a network: its stages, or the one vector it ends with."""
+    scales = [item["reduction"] for item in getattr(model, "feature_info", [])]
+    rising = len(scales) > 1 and all(first < second for first, second in pairwise(scales))
+    if rising and hasattr(model, "forward_intermediates"):
+        return tuple(f"stage{number}" for number in range(1, len(scales) + 1))
+    return ("pooled",)
+
+
+def _timm() -> Any:
+    try:
+        import timm
+    except ImportError:
+        raise UserError(
+            "backbone.name: timm is an optional package and is not installed. Run 'pip install hardmine[timm]', or "
+            "choose another backbone."
+        ) from None
+    return timm
