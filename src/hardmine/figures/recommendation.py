@@ -1,0 +1,113 @@
+"""The sentence a report opens with: which run to use, how sure that is, how long it took."""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from hardmine.retrieval import compare, summarise
+from hardmine.retrieval.evaluate import FINAL
+from hardmine.retrieval.statistics import Comparison
+
+from .titles import title_of
+
+__all__ = ["recommend"]
+
+METRIC = "map@r"
+"""What runs are chosen by, on validation classes."""
+
+
+def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None) -> str:
+    """Which run to use, chosen by MAP@R on validation classes; test classes play no part.
+
+    The best mean over seeds is compared with every other run by paired t-tests over the shared seeds, corrected after
+    Holm. A run that is not significantly worse and whose mean difference to the best is at most one standard error
+    ties with it: then the fastest of them is named where ``seconds`` are known, else the first in the plan's order,
+    which goes from the simple to the elaborate. A run between the two, neither tied nor proven worse, is named as a
+    doubt.
+
+    Args:
+        details: the columns of ``details.csv``: run, seed, embedding, split, metric, value; runs in the plan's order.
+        seconds: of training, mean over seeds, by run; left out of the sentence where None.
+
+    Returns:
+        One to three sentences; the metric in percent, intervals of 95 %.
+    """
+    title = title_of(METRIC, None)
+    values = _validation(details)
+    if not values:
+        return f"No run can be named: nothing was measured by {title} on validation classes."
+    means = {run: summarise(by_seed) for run, by_seed in values.items()}
+    best = max(means, key=lambda run: means[run].mean)
+    against = compare(values, best)
+    tied = [run for run in values if run == best or _tied(against[run])]
+    chosen = min(tied, key=lambda run: seconds.get(run, math.inf)) if seconds else tied[0]
+    shown = f"{title} {_with_interval(means[chosen].mean, means[chosen].half_width)} % on validation classes"
+    took = f" Its training took {_duration(seconds[chosen])} a seed." if seconds and chosen in seconds else ""
+    if len(values) == 1:
+        return f"There is one run, {chosen}: {shown}; nothing to choose from.{took}"
+    if all(other.seeds < 2 for other in against.values()):
+        second = max(against, key=lambda run: means[run].mean)
+        return (
+            f"Use {chosen}: {shown}, {_points(-against[second].difference)} above {second}. One seed cannot tell that "
+            f"from chance: give the plan more seeds.{took}"
+        )
+    if len(tied) > 1:
+        others = _listed([run for run in tied if run != chosen])
+        reason = "the fastest of them" if seconds else "the first of them in the plan"
+        ahead = "" if chosen == best else f"; the highest mean, {100 * means[best].mean:.1f} %, is {best}'s"
+        return f"Use {chosen}: {shown}. Within noise it ties with {others}; it is {reason}{ahead}.{took}"
+    return f"Use {chosen}: {shown}, {_certainty(chosen, against)}.{took}"
+
+
+def _validation(details: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """Finite values by run and seed."""
+    rows = details[(details.embedding == FINAL) & (details.split == "validation") & (details.metric == METRIC)]
+    values: dict[str, dict[int, float]] = {}
+    for run, seed, value in zip(rows.run, rows.seed, rows.value, strict=True):
+        if math.isfinite(value):
+            values.setdefault(str(run), {})[int(seed)] = float(value)
+    return values
+
+
+def _tied(other: Comparison) -> bool:
+    if other.seeds < 2 or other.verdict == "below":
+        return False
+    if other.verdict == "no spread" or not math.isfinite(other.half_width):
+        return other.difference == 0
+    from scipy.stats import t
+
+    standard_error = other.half_width / float(t.ppf(0.975, other.seeds - 1))
+    return -other.difference <= standard_error
+
+
+def _certainty(best: str, against: Mapping[str, Comparison]) -> str:
+    """How sure it is that nothing else is better."""
+    doubts = [run for run, other in against.items() if other.verdict != "below"]
+    nearest = max(against, key=lambda run: against[run].difference)
+    gap = against[nearest]
+    seeds = f"{gap.seeds} paired seeds"
+    lead = f"{_points(-gap.difference, gap.half_width)} above {nearest}"
+    if not doubts:
+        return f"{lead}, and above every other run beyond chance ({seeds}, 5 % after Holm's correction)"
+    return f"{lead}; that it is better than {_listed(doubts)} is likely, not proven ({seeds}, 5 % after Holm)"
+
+
+def _points(difference: float, half_width: float = math.nan) -> str:
+    return f"{_with_interval(difference, half_width)} points"
+
+
+def _with_interval(mean: float, half_width: float) -> str:
+    return f"{100 * mean:.1f}" + (f" ± {100 * half_width:.1f}" if math.isfinite(half_width) else "")
+
+
+def _listed(runs: list[str]) -> str:
+    """Names in a sentence, four at most."""
+    shown = runs if len(runs) <= 4 else [*runs[:3], f"{len(runs) - 3} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,76 @@
+import pandas as pd
+
+from hardmine.figures.recommendation import recommend
+
+
+def details(runs: dict[str, list[float]], split: str = "validation") -> pd.DataFrame:
+    rows = [
+        {"run": run, "seed": seed, "embedding": "embedding", "split": split, "metric": "map@r", "value": value}
+        for run, values in runs.items()
+        for seed, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+CLEAR = {"random": [0.10, 0.11, 0.12], "npair": [0.30, 0.32, 0.31], "hdc": [0.40, 0.42, 0.41]}
+
+
+def test_a_clear_winner_is_named_with_its_lead() -> None:
+    words = recommend(details({**CLEAR, "npair": [0.30, 0.321, 0.31]}))
+    assert words.startswith("Use hdc: MAP@R 41.0 ± 2.5 % on validation classes, 10.0 ± 0.1 points above npair")
+    assert "above every other run beyond chance (3 paired seeds, 5 % after Holm's correction)" in words
+
+
+def test_test_classes_play_no_part() -> None:
+    on_test = details({"random": [0.9, 0.9, 0.9], "npair": [0.8, 0.8, 0.8], "hdc": [0.1, 0.1, 0.1]}, "test")
+    assert recommend(pd.concat([details(CLEAR), on_test])).startswith("Use hdc")
+    levels = details({"random": [0.9, 0.9, 0.9]}).assign(embedding="level1")
+    assert recommend(pd.concat([details(CLEAR), levels])).startswith("Use hdc")
+
+
+def test_within_noise_the_first_of_the_plan_is_named_and_said_so() -> None:
+    tied = {"random": [0.1, 0.11, 0.1], "margin": [0.40, 0.42, 0.41], "hdc": [0.42, 0.40, 0.415]}
+    words = recommend(details(tied))
+    assert words.startswith("Use margin: MAP@R 41.0 ± 2.5 % on validation classes. Within noise it ties with hdc; ")
+    assert "it is the first of them in the plan; the highest mean, 41.2 %, is hdc's." in words
+
+
+def test_within_noise_the_fastest_is_named_where_times_are_known() -> None:
+    tied = {"slow": [0.40, 0.42, 0.41], "fast": [0.415, 0.405, 0.405], "bad": [0.1, 0.11, 0.1]}
+    words = recommend(details(tied), {"slow": 400.0, "fast": 30.0, "bad": 1.0})
+    assert words.startswith("Use fast")
+    assert "it is the fastest of them" in words
+    assert words.endswith("Its training took 30 s a seed.")
+
+
+def test_a_large_but_unproven_difference_is_no_tie() -> None:
+    noisy = {"simple": [0.30, 0.20, 0.40], "hdc": [0.60, 0.90, 0.55]}
+    words = recommend(details(noisy))
+    assert words.startswith("Use hdc")
+    assert "that it is better than simple is likely, not proven" in words
+
+
+def test_one_seed_is_called_what_it_is() -> None:
+    words = recommend(details({"a": [0.3], "b": [0.5]}))
+    assert words.startswith("Use b: MAP@R 50.0 % on validation classes, 20.0 points above a.")
+    assert "One seed cannot tell that from chance" in words
+
+
+def test_equal_values_in_every_seed_tie() -> None:
+    assert recommend(details({"a": [0.3, 0.4], "b": [0.3, 0.4]})).startswith("Use a:")
+
+
+def test_a_run_with_missing_or_broken_seeds_does_not_stop_the_sentence() -> None:
+    words = recommend(details({**CLEAR, "collapsed": [float("nan"), float("nan")], "half": [0.2, float("nan")]}))
+    assert words.startswith("Use hdc")
+    assert "half" in words
+
+
+def test_nothing_measured_and_a_single_run_are_said_so() -> None:
+    assert recommend(details({"a": [0.5]}, "test")).startswith("No run can be named")
+    assert recommend(details({"a": [0.5, 0.6]})).startswith("There is one run, a: MAP@R 55.0")
+
+
+def test_times_are_written_for_people() -> None:
+    for seconds, words in ((42.0, "42 s"), (600.0, "10 min"), (9000.0, "2.5 h")):
+        assert recommend(details(CLEAR), dict.fromkeys(CLEAR, seconds)).endswith(f"took {words} a seed.")
