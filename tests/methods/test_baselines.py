@@ -68,3 +68,12 @@ def test_proxies_learn_at_a_rate_of_their_own() -> None:
     method = build({"method": "proxy-nca", "proxy_learning_rate": 0.123})
     rates = [group["start_lr"] for group in method.optimisers[0].param_groups]
     assert rates == [0.001, 0.123]
+
+
+def test_the_random_run_can_show_the_pooled_features_themselves() -> None:
+    method = build({"method": "random", "head": "none"})
+    images = method.images.plain(torch.arange(4))
+    found = method.network.eval().embed(images)["embedding"]
+    features = method.network.features(images)
+    assert torch.equal(found, torch.nn.functional.normalize(features, dim=1))
+    assert method.total_steps == 0

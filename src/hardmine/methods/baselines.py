@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from hardmine.settings.methods import baselines
+from hardmine.backbones import EmbeddingNetwork
+from hardmine.settings.backbones import BackboneSettings
+from hardmine.settings.methods import RunSettings, baselines
 from hardmine.training.log import EpochLog
 
 from .base import Method, Setup
@@ -62,6 +64,14 @@ class Baseline(Method):
 
 class RandomNetworkMethod(Method):
     """The untrained network: no step at all."""
+
+    @classmethod
+    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> EmbeddingNetwork:
+        """Without a head where the settings say so."""
+        network = super().build_network(run, backbone, channels, size)
+        if isinstance(run, baselines.RandomNetwork) and run.head == "none":
+            network.add_module("head", nn.Identity())
+        return network
 
     @property
     def total_steps(self) -> int:

@@ -24,6 +24,8 @@ class RandomNetwork(RunSettings):
     """The network as initialised: the floor every method must leave."""
 
     method: Literal["random"]
+    head: Literal["new", "none"] = Field("new", exclude_if=lambda value: value == "new")
+    """The layer over the pooled features: new (random), or none, for pretrained features themselves."""
 
 
 class Contrastive(RunSettings):
