@@ -161,19 +161,20 @@ class FolderArchive(Archive):
 
     def names(self) -> list[str]:
         """Names of all files, sorted."""
-        found: list[str] = []
-        root = self.path.resolve()
-        for folder, folders, files in os.walk(self.path):
-            for entry in (*folders, *files):
-                place = Path(folder, entry)
-                name = place.relative_to(self.path).as_posix()
-                if place.is_symlink() and not place.resolve().is_relative_to(root):
+        return sorted(self._names_below(self.path, "", self.path.resolve()))
+
+    def _names_below(self, folder: Path, prefix: str, root: Path) -> Iterator[str]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.is_symlink() and not Path(entry).resolve().is_relative_to(root):
                     raise refusal(self.path, name, "a link that leaves the folder")
                 if not name.isprintable():
                     raise UserError(f"{self.path}: the file name {name!r} cannot be printed. Rename it.")
-                if entry in files and not _of_macos(name.split("/")):
-                    found.append(name)
-        return sorted(found)
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._names_below(Path(entry), f"{name}/", root)
+                elif entry.is_file() and not _of_macos(name.split("/")):
+                    yield name
 
     def _walk(self, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
         root = self.path.resolve()
