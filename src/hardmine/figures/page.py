@@ -1,37 +1,103 @@
 """``index.html``: the report as a page, without any outside request."""
 
+import json
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 
-from hardmine.artefacts import Job, Record
+from hardmine.artefacts import Job, read_record, writing
+from hardmine.datasets import read_items
 
 from .diagnostics import DIAGNOSTICS, caption_of
-from .style import colour_of
+from .page_data import as_script, curves, gallery, pictures, recalls
+from .recommendation import recommend
+from .style import colour_of, dashes_of
 from .tables import table_rows
 from .titles import title_of
 
-__all__ = ["render_page"]
+__all__ = ["write_page"]
+
+CHOSEN = 8
+"""Runs that the charts show at first."""
 
 
-def render_page(job: Job, statistics: pd.DataFrame, best: str, record: Record | None) -> str:
-    """The page of a plan; every name that comes from outside is escaped."""
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string(files("hardmine.figures").joinpath("page.html.j2").read_text(encoding="utf-8"))
+def write_page(
+    job: Job,
+    details: pd.DataFrame,
+    statistics: pd.DataFrame,
+    histories: pd.DataFrame,
+    folder: Path,
+    published: pd.DataFrame | None = None,
+) -> None:
+    """Write ``index.html``, ``page.js``, ``data.js`` and ``pictures.js``; names from outside are escaped in all.
+
+    Args:
+        job: the figures job.
+        details: every measured value, see ``collect_details``.
+        statistics: see ``statistics_of``.
+        histories: rows of all ``history.csv``, with run and seed.
+        folder: of the report.
+        published: published values beside measured ones; columns as shown.
+    """
     columns, rows = table_rows(statistics)
+    best, baseline = rows[0]["run"], job.settings["baseline"]
+    packed = Path(job.where["packed"])
+    runs = [
+        {"name": row["run"], "colour": colour_of(row["run"]), "dash": dashes_of(row["run"], list(job.settings["runs"]))}
+        for row in rows
+    ]
+    chosen = [run["name"] for run in runs[:CHOSEN]]
+    content: dict[str, Any] = {
+        "page": {"best": best, "baseline": baseline, "runs": runs, "chosen": [*chosen, baseline]},
+        "recalls": recalls(statistics),
+        "curves": curves(histories),
+    }
+    rows_shown, content["gallery"] = gallery(
+        job, read_items(packed / "items.csv"), list(dict.fromkeys([best, baseline]))
+    )
+    _write(folder / "data.js", "".join(as_script(name, value) for name, value in content.items()))
+    _write(folder / "pictures.js", as_script("pictures", pictures(packed, rows_shown)))
+    _write(folder / "page.js", _asset("page.js"))
     for row in rows:
         row["colour"] = colour_of(row["run"])
+    record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
     context: dict[str, Any] = {
         "plan": job.plan,
         "settings": job.settings,
+        "style": _asset("page.css"),
+        "recommendation": recommend(details),
         "columns": [title_of(*column) for column in columns],
         "rows": rows,
-        "best": best,
-        "record": record,
+        "made_with": record.made_with if record else {},
         "diagnostics": {name: caption_of(name) for name in job.settings["figures"] if name in DIAGNOSTICS},
+        "published": [] if published is None else published.astype(object).fillna("").values.tolist(),
+        "published_columns": [] if published is None else list(published.columns),
+        "runs": [_provenance(job, run["name"], run["colour"]) for run in runs],
     }
-    return template.render(context)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    _write(folder / "index.html", environment.from_string(_asset("page.html.j2")).render(context))
+
+
+def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
+    """The settings of a run's training, and the digest of each seed's model."""
+    digests, settings = {}, {}
+    for seed in job.settings["seeds"]:
+        record = read_record(f"models/{job.plan}/{run}/seed{seed}")
+        if record:
+            digests[f"model, seed {seed}"] = record.outputs.get("model.safetensors", "")
+            settings = {key: value for key, value in record.settings.items() if key != "seed"}
+    return {"name": run, "colour": colour, "digests": digests, "settings": json.dumps(settings, indent=1)}
+
+
+def _asset(name: str) -> str:
+    return files("hardmine.figures").joinpath(name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hardmine.artefacts import Job, read_record, writing
+from hardmine.artefacts import Job, writing
 
 from .collect import collect_details, collect_histories, results_of, statistics_of
 from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
-from .page import render_page
+from .page import write_page
 from .plots import plot_curves, plot_loss, plot_recall
 from .tables import table_markdown, table_tex
 from .titles import title_of
@@ -40,8 +40,7 @@ def figures(job: Job, folder: Path) -> None:
     best = _best_run(statistics)
     lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
     draw_gallery(lists, Path(job.where["packed"]), drawings / "gallery.png")
-    record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
-    _write_text(folder / "index.html", render_page(job, statistics, best, record))
+    write_page(job, details, statistics, histories, folder)
 
 
 def _best_run(statistics: pd.DataFrame) -> str:

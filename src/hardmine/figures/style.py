@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from hardmine.artefacts import writing
 
-__all__ = ["colour_of", "figure", "line_of", "panels", "save"]
+__all__ = ["colour_of", "dashes_of", "figure", "line_of", "panels", "save"]
 
 _COLOURS = {
     "random": "#888888",
@@ -56,6 +56,11 @@ def line_of(run: str, runs: Sequence[str] = ()) -> tuple[str, tuple[float, float
     white = (0.0, 0.3, 0.5)[place // len(_DASHES) % 3]
     mixed = tuple(white + (1 - white) * part for part in (red, green, blue))
     return _DASHES[place % len(_DASHES)], (mixed[0], mixed[1], mixed[2])
+
+
+def dashes_of(run: str, runs: Sequence[str]) -> str:
+    """Dash of a run's line as SVG writes it, lengths of stroke and gap; empty for a whole line."""
+    return {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}[line_of(run, runs)[0]]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from .plan import Plan
 
 __all__ = ["REVISIONS", "jobs_of"]
 
-REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 1, "figures": 3}
+REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 1, "figures": 4}
 """Raised whenever a verb's results change for equal settings, whatever the method or data set."""
 
 FIGURES = ("recall", "curves", "loss")
@@ -49,6 +49,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 jobs.append(_run_job(plan, verb, name, seed, packed, job))
     metrics = [item.folder for item in jobs if item.verb == "evaluate"]
     models = [item.folder for item in jobs if item.verb == "train"]
+    embeddings = [item.folder for item in jobs if item.verb == "embed"]
     diagnostics = {figure: None for run in plan.runs.values() for figure in run.diagnostics}
     names = [*FIGURES, *diagnostics]
     jobs.append(
@@ -57,10 +58,10 @@ def jobs_of(plan: Plan) -> list[Job]:
             f"report/{plan.plan}",
             (
                 *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
-                *("table.md", "table.tex", "figures/gallery.png"),
+                *("table.md", "table.tex", "figures/gallery.png", "page.js", "data.js", "pictures.js"),
                 *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
             ),
-            (packed, *models, *metrics),
+            (packed, *models, *embeddings, *metrics),
             {
                 "plan": plan.plan,
                 "dataset": dataset.name,

@@ -1,0 +1,145 @@
+"""What the page shows beside its text: tables, curves, neighbour lists and pictures as JavaScript files.
+
+A page opened from a folder may not fetch files, but it may load scripts; so the data are scripts that fill ``report``.
+"""
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from safetensors.numpy import load_file
+
+from hardmine.artefacts import Job
+from hardmine.datasets import Items
+from hardmine.images.decode import resized
+from hardmine.retrieval import summarise
+from hardmine.retrieval.evaluate import FINAL
+
+from .embedding_map import embedding_map
+
+__all__ = ["as_script", "curves", "gallery", "pictures", "recalls"]
+
+SHOWN = 10
+"""Neighbours of a query in the gallery."""
+LIST_BYTES = 6_000_000
+"""Of all neighbour lists together; where there are more, each list is shorter."""
+PICTURE_BYTES = 14_000_000
+"""Of all pictures together; where there are more, they are smaller or of lower quality."""
+SHEET = 32
+"""Pictures in a row and a column of a sheet."""
+
+
+def as_script(name: str, value: Any) -> str:
+    """A script that stores a value under a name of ``report``, safe in a page whatever strings are in it."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return f'window.report = window.report || {{}};\nwindow.report["{name}"] = {text};\n'
+
+
+def recalls(statistics: pd.DataFrame) -> dict[str, dict[str, list[float | None]]]:
+    """Recall over k of each run: ``x`` (k), ``y`` and ``half`` in percent."""
+    found: dict[str, dict[str, list[float | None]]] = {}
+    for run, part in statistics[statistics.metric == "recall"].groupby("run", sort=False):
+        part = part.sort_values("k")
+        found[str(run)] = {
+            "x": [int(k) for k in part.k],
+            "y": [_number(100 * value) for value in part["mean"]],
+            "half": [_number(100 * value) for value in part.half_width],
+        }
+    return found
+
+
+def curves(histories: pd.DataFrame) -> dict[str, dict[str, list[float | None]]]:
+    """Validation recall at 1 of each run over training images: ``x``, ``y`` and ``half`` in percent."""
+    if "val_recall@1" not in histories:
+        return {}
+    found: dict[str, dict[str, list[float | None]]] = {}
+    known = histories.dropna(subset=["val_recall@1"])
+    for (run, images), part in known.groupby(["run", "images"], sort=False):
+        summary = summarise(dict(zip(part.seed, part["val_recall@1"], strict=True)))
+        line = found.setdefault(str(run), {"x": [], "y": [], "half": []})
+        line["x"].append(int(images))
+        line["y"].append(_number(100 * summary.mean))
+        line["half"].append(_number(100 * summary.half_width))
+    return {run: line for run, line in found.items() if len(line["x"]) > 1}
+
+
+def gallery(job: Job, items: Items, mapped: list[str]) -> tuple[np.ndarray, dict[str, Any]]:
+    """The packed rows of test images, and the neighbours of every query for each run's first seed.
+
+    ``rows`` of the packed array become positions 0..n-1 among the images that occur; positions are base64 of little
+    endian unsigned integers of ``bytes`` bytes.
+    """
+    seed = job.settings["seeds"][0]
+    lists = {}
+    for run in job.settings["runs"]:
+        lists[run] = load_file(Path("metrics", job.plan, run, f"seed{seed}", "neighbours.safetensors"))
+    parts = [one[name].ravel() for one in lists.values() for name in ("queries", "rows")]
+    used = np.unique(np.concatenate(parts))
+    queries = next(iter(lists.values()))["queries"]
+    width = 2 if len(used) <= 2**16 else 4
+    room = max(1, LIST_BYTES // (len(lists) * len(queries) * width))
+    shown = min(SHOWN, room, *(one["rows"].shape[1] for one in lists.values()))
+    classes = np.asarray(items.classes)[used]
+    names, labels = np.unique(classes, return_inverse=True)
+    return used, {
+        "seed": seed,
+        "bytes": width,
+        "shown": shown,
+        "count": len(used),
+        "classes": names.tolist(),
+        "labels": _packed(labels, width),
+        "queries": _packed(np.searchsorted(used, queries), width),
+        "lists": {run: _packed(np.searchsorted(used, one["rows"][:, :shown]), width) for run, one in lists.items()},
+        "maps": {run: embedding_map(_embeddings(job, run, seed), used, labels) for run in mapped},
+    }
+
+
+def pictures(packed: Path, rows: np.ndarray) -> dict[str, Any]:
+    """Small pictures of packed rows, ``SHEET``² a sheet, as data addresses."""
+    stored = np.load(packed / "images.npy", mmap_mode="r", allow_pickle=False)
+    edge = min(64, int(stored.shape[1]))
+    quality = 82
+    while True:
+        sheets = [
+            _sheet([_small(stored[row], edge) for row in rows[start : start + SHEET**2]], edge, quality)
+            for start in range(0, len(rows), SHEET**2)
+        ]
+        if sum(map(len, sheets)) <= PICTURE_BYTES or edge <= 24:
+            return {"edge": edge, "across": SHEET, "sheets": sheets}
+        edge, quality = max(24, edge * 3 // 4), 70
+
+
+def _small(pixels: np.ndarray, edge: int) -> np.ndarray:
+    return resized(np.asarray(pixels), edge, "short-side-crop") if pixels.shape[0] != edge else np.asarray(pixels)
+
+
+def _sheet(tiles: list[np.ndarray], edge: int, quality: int) -> str:
+    across = SHEET
+    sheet = np.zeros((-(-len(tiles) // across) * edge, across * edge, tiles[0].shape[2]), dtype=np.uint8)
+    for place, tile in enumerate(tiles):
+        down, right = divmod(place, across)
+        sheet[down * edge : (down + 1) * edge, right * edge : (right + 1) * edge] = tile
+    buffer = io.BytesIO()
+    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).convert("RGB").save(
+        buffer, "WEBP", quality=quality, method=4
+    )
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _embeddings(job: Job, run: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    content = load_file(Path("embeddings", job.plan, run, f"seed{seed}", "embeddings.safetensors"))
+    return content["rows"], content[FINAL]
+
+
+def _packed(values: np.ndarray, width: int) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=f"<u{width}").tobytes()).decode()
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 2) if np.isfinite(value) else None
