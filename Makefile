@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: reproduce test smoke lint format pull checkout use lock schema bench clean-environment
+.PHONY: reproduce test smoke lint format pull checkout use lock schema bench faults clean-environment
 .DEFAULT_GOAL := reproduce
 
 $(READY): requirements.lock pyproject.toml
@@ -59,6 +59,9 @@ bench: $(READY)  ## speed and memory against named peers
 	python -m benchmarks.training
 	python -m benchmarks.method_steps
 	python -m benchmarks.signature_collapse
+
+faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others
+	python tests/faults/campaign.py --faults $(or $(FAULTS),110) --seed $(or $(SEED),0)
 
 clean-environment:
 	rm -rf .venv

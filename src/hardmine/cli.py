@@ -132,15 +132,25 @@ def check(plan: PlanFile = Path("params.yaml")) -> None:
 def verify(
     verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")] = "all",
     plan: PlanFile = Path("params.yaml"),
+    repair: Annotated[bool, typer.Option("--repair", help="Have faulty artefacts made again.")] = False,
 ) -> None:
     """Rehash artefacts and check what made them; leaves with 2 when something is wrong."""
+    from hardmine.artefacts import hold_workflow, retire
     from hardmine.artefacts import verify as verify_jobs
 
     verbs = _verbs(verb)
     jobs = _jobs(plan)
+    if repair:
+        hold_workflow()
     faults = verify_jobs(jobs, verbs)
+    found = "\n".join(fault for sentences in faults.values() for fault in sentences)
+    if faults and repair:
+        for record, target in retire(list(faults)):
+            found += f"\n{record} moved to {target}: the next 'snakemake --cores all' makes the artefact again."
+        print(found)
+        return
     if faults:
-        raise UserError("\n".join(faults) + "\nDelete a faulty artefact's made.json and run 'snakemake --cores all'.")
+        raise UserError(f"{found}\n'hardmine verify --repair' has the next 'snakemake --cores all' make them again.")
     print(f"verified: {sum(job.verb in verbs for job in jobs)} artefacts ({verb}).")
 
 
@@ -185,7 +195,9 @@ def main() -> None:
         app()
     except UserError as error:
         print(f"hardmine: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
 

@@ -10,6 +10,14 @@ class UserError(Exception):
     The message says what is wrong, where, what is allowed and what to do.
     """
 
+    exit_code = 2
+
+
+class StoppedError(UserError):
+    """The process was asked to stop and what it did is kept; the same command goes on from there (EX_TEMPFAIL)."""
+
+    exit_code = 75
+
 
 def nearest(name: object, allowed: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the allowed name closest to ``name``, or an empty string."""

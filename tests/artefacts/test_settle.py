@@ -105,18 +105,21 @@ def test_damage_that_sizes_and_records_show_is_pending(damage: str) -> None:
 def test_verify_names_altered_bytes_other_settings_and_other_inputs() -> None:
     jobs = chain()
     make(jobs)
-    assert verify(jobs, ("preprocess", "train", "evaluate")) == []
-    assert verify(chain(lr=2), ("train",)) == ["models/p/r/seed0/made.json: made with other settings (lr)."]
+    assert verify(jobs, ("preprocess", "train", "evaluate")) == {}
+    assert verify(chain(lr=2), ("train",)) == {
+        "models/p/r/seed0": ["models/p/r/seed0/made.json: made with other settings (lr)."]
+    }
     Path("models/p/r/seed0/m.bin").write_text("other")
-    assert verify(jobs, ("train",)) == [
-        "models/p/r/seed0/m.bin: its content is not what models/p/r/seed0/made.json names."
-    ]
+    assert verify(jobs, ("train",)) == {
+        "models/p/r/seed0": ["models/p/r/seed0/m.bin: its content is not what models/p/r/seed0/made.json names."]
+    }
     make(jobs[:1])
     Path("data/packed/d/d.bin").write_text("other data")
     record = json.loads(Path("data/packed/d/made.json").read_text())
     record["outputs"]["d.bin"] = digest(Path("data/packed/d/d.bin"))
     Path("data/packed/d/made.json").write_text(json.dumps(record))
-    assert "models/p/r/seed0/made.json: made from another content of data/packed/d." in verify(jobs, ("train",))
+    found = verify(jobs, ("train",))["models/p/r/seed0"]
+    assert "models/p/r/seed0/made.json: made from another content of data/packed/d." in found
 
 
 def test_a_write_that_fails_keeps_the_older_good_file(monkeypatch: pytest.MonkeyPatch) -> None:

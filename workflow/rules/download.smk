@@ -21,7 +21,7 @@ rule download_dataset:
         mem_mb=1000,
         runtime=1440,
     shell:
-        "hardmine download {input.settings} --threads {threads} > {log} 2>&1"
+        "exec hardmine download {input.settings} --threads {threads} > {log} 2>&1"
 
 
 for job in WEIGHTS:
@@ -42,4 +42,4 @@ for job in WEIGHTS:
             mem_mb=1000,
             runtime=240,
         shell:
-            "hardmine download {input.settings} --threads {threads} > {log} 2>&1"
+            "exec hardmine download {input.settings} --threads {threads} > {log} 2>&1"

@@ -22,4 +22,4 @@ rule embed_run:
     params:
         device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:
-        "hardmine embed {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"
+        "exec hardmine embed {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"

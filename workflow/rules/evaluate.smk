@@ -20,4 +20,4 @@ rule evaluate_run:
         mem_mb=2000,
         runtime=240,
     shell:
-        "hardmine evaluate {input.settings} --threads {threads} > {log} 2>&1"
+        "exec hardmine evaluate {input.settings} --threads {threads} > {log} 2>&1"

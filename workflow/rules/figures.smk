@@ -18,4 +18,4 @@ rule figures_plan:
         mem_mb=2000,
         runtime=60,
     shell:
-        "hardmine figures {input.settings} --threads {threads} > {log} 2>&1"
+        "exec hardmine figures {input.settings} --threads {threads} > {log} 2>&1"

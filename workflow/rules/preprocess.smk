@@ -21,4 +21,4 @@ rule preprocess_dataset:
         mem_mb=1000,
         runtime=120,
     shell:
-        "hardmine preprocess {input.settings} --threads {threads} > {log} 2>&1"
+        "exec hardmine preprocess {input.settings} --threads {threads} > {log} 2>&1"

@@ -24,4 +24,4 @@ rule train_run:
     params:
         device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:
-        "hardmine train {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"
+        "exec hardmine train {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"

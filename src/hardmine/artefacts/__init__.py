@@ -7,7 +7,7 @@ from .making import making
 from .prune import prune
 from .record import Record, key_of, read_record
 from .settle import settle
-from .verify import verify
+from .verify import retire, verify
 
 __all__ = [
     "VERBS",
@@ -20,6 +20,7 @@ __all__ = [
     "making",
     "prune",
     "read_record",
+    "retire",
     "settle",
     "verify",
     "watch_workflow",

@@ -1,7 +1,8 @@
 """One workflow at a time in a working folder, and no job that outlives its workflow.
 
 Snakemake's own lock needs a manual unlock after SIGKILL, and its jobs live on. An ``flock`` dies with its holder:
-the workflow holds one; a job that finds it free, or held by another workflow, stops at once.
+the workflow holds one; a job that finds it free, or held by another workflow, stops at once. A workflow that a DVC
+stage started stops when that DVC is gone.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -48,6 +49,18 @@ def hold_workflow(patience: float = 2.0) -> None:
     file.flush()
     _held.append(file)
     os.environ[_VARIABLE] = f"{socket.gethostname()}:{token}"
+    if "DVC_STAGE" in os.environ:
+        _watch_parent()
+
+
+def _watch_parent(interval: float = 0.25) -> None:
+    """Leave at once when the parent is gone: under another parent already (another process group), or from now on."""
+    parent = os.getppid()
+
+    def gone() -> bool:
+        return os.getppid() != parent or os.getpgid(parent) != os.getpgrp()
+
+    _leave_when(gone, "the DVC that started this workflow is gone; the workflow stops.", interval)
 
 
 def watch_workflow(interval: float = 0.25) -> None:
@@ -56,13 +69,7 @@ def watch_workflow(interval: float = 0.25) -> None:
     if not token or host != socket.gethostname():
         return
 
-    def watch() -> None:
-        while _alive(token):
-            time.sleep(interval)
-        print("hardmine: the workflow that started this job is gone; the job stops.", file=sys.stderr, flush=True)
-        os._exit(3)
-
-    threading.Thread(target=watch, name="workflow-watch", daemon=True).start()
+    _leave_when(lambda: not _alive(token), "the workflow that started this job is gone; the job stops.", interval)
 
 
 @contextmanager
@@ -78,6 +85,16 @@ def hold_job(folder: str, patience: float = 30.0) -> Iterator[None]:
         if not _lock(file, patience):
             raise UserError(f"{folder}: another process is making it. Wait for it to end, then run the command again.")
         yield
+
+
+def _leave_when(gone: Callable[[], bool], message: str, interval: float) -> None:
+    def watch() -> None:
+        while not gone():
+            time.sleep(interval)
+        print(f"hardmine: {message}", file=sys.stderr, flush=True)
+        os._exit(3)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
 
 
 def _lock(file: IO[str], patience: float) -> bool:

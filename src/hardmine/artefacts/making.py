@@ -16,6 +16,7 @@ from .files import digest
 from .job import Job
 from .locks import hold_job, watch_workflow
 from .record import Record, read_record, write_record
+from .seen import altered, remember
 
 __all__ = ["making"]
 
@@ -27,7 +28,7 @@ def making(job: Job) -> Iterator[Path]:
     """Yield the folder to write into; on a good end, record what made the artefact and what it holds.
 
     Raises:
-        UserError: an input is missing or not the file its record names (by size), an output was not written.
+        UserError: an input is not what its record names, or was altered meanwhile; an output was not written.
     """
     watch_workflow()
     with hold_job(job.folder):
@@ -43,6 +44,8 @@ def making(job: Job) -> Iterator[Path]:
         missing = [name for name in job.outputs if not (folder / name).is_file()]
         if missing:
             raise UserError(f"{folder}: {', '.join(missing)} was not written.")
+        for upstream in job.inputs:
+            _checked(upstream, "altered while it was read")
         record = Record(
             settings=job.settings,
             inputs=inputs,
@@ -51,6 +54,7 @@ def making(job: Job) -> Iterator[Path]:
             made_with=made_with,
         )
         write_record(folder, record)
+        remember(job.folder, record)
         shutil.rmtree(job.scratch, ignore_errors=True)
         _note(job, time.monotonic() - start)
 
@@ -63,20 +67,13 @@ def _note(job: Job, seconds: float) -> None:
         file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{job.verb},{job.folder},{seconds:.2f}\n")
 
 
-def _checked(folder: str) -> dict[str, str]:
-    """The digests an input's record names, after a look at the sizes."""
+def _checked(folder: str, fault: str = "missing, truncated or altered") -> dict[str, str]:
+    """The digests that an input's record names, if its files are what it names."""
     record = read_record(folder)
     if record is None:
         raise UserError(f"{folder}/made.json: missing or not readable. 'snakemake --cores all' makes it again.")
-    for name, size in record.sizes.items():
-        path = Path(folder, name)
-        if not path.is_file():
-            raise UserError(f"{path}: missing. 'snakemake --cores all' makes it again.")
-        if path.stat().st_size != size:
-            raise UserError(
-                f"{path}: {path.stat().st_size} bytes instead of {size}: truncated or altered. "
-                "'snakemake --cores all' makes it again."
-            )
+    for name in altered(folder, record):
+        raise UserError(f"{Path(folder, name)}: {fault}. 'snakemake --cores all' makes it again.")
     return record.outputs
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .job import Job
 
-__all__ = ["prune"]
+__all__ = ["prune", "to_trash"]
 
 
 def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
@@ -24,14 +24,24 @@ def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
         strays += [
             path for path in sorted(Path(job.folder).rglob("*")) if path.is_file() and str(path) not in job.files
         ]
+    moves = to_trash(strays)
+    for run_folder in [folder for root in roots if root.is_dir() for folder in root.iterdir()]:
+        if run_folder.is_dir() and not any(run_folder.iterdir()):
+            run_folder.rmdir()
+    return moves
+
+
+def to_trash(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Move files and folders to a new folder of ``scratch/trash/``; returns the moves as (from, to)."""
     trash = Path("scratch", "trash", time.strftime("%Y%m%d-%H%M%S"))
+    number = 1
+    while trash.exists():
+        trash = trash.with_name(f"{trash.name.partition('.')[0]}.{number}")
+        number += 1
     moves = []
-    for path in strays:
+    for path in paths:
         target = trash / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
         moves.append((path, target))
-    for run_folder in [folder for root in roots if root.is_dir() for folder in root.iterdir()]:
-        if run_folder.is_dir() and not any(run_folder.iterdir()):
-            run_folder.rmdir()
     return moves

@@ -34,10 +34,11 @@ class Record:
 def read_record(folder: str | Path) -> Record | None:
     """Read the record of an artefact; None where it is missing or not readable as one."""
     try:
-        content = json.loads(Path(folder, "made.json").read_bytes())
-        return Record(**content)
-    except (OSError, ValueError, TypeError):
+        record = Record(**json.loads(Path(folder, "made.json").read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    mappings = (record.settings, record.inputs, record.outputs, record.sizes, record.made_with)
+    return record if all(isinstance(value, dict) for value in mappings) else None
 
 
 def write_record(folder: str | Path, record: Record) -> None:

@@ -18,27 +18,28 @@ from hardmine.errors import UserError
 from .files import writing
 from .job import Job
 from .record import Record, read_record
+from .seen import altered, remember
 
 __all__ = ["is_good", "settle"]
 
 
 def is_good(job: Job, record: Record | None, inputs: dict[str, Record | None]) -> bool:
-    """Judge one artefact by its record alone.
+    """Judge one artefact by its record and the looks of its files.
 
-    Good means: the record names the settings the plan asks for now, the outputs are all there with the recorded
-    sizes, and the recorded inputs are what the inputs' own records say. ``inputs`` maps each input folder to its
-    record, or to None where that artefact is itself not good.
+    Good means: the record names the settings the plan asks for now, the outputs are all there and look as they did
+    when they had the recorded content, and the recorded inputs are what the inputs' own records say. ``inputs`` maps
+    each input folder to its record, or to None where that artefact is itself not good.
     """
     return (
         record is not None
         and record.settings == job.settings
         and set(record.inputs) == set(job.inputs)
         and set(record.outputs) == set(job.outputs)
-        and all(_size(f"{job.folder}/{name}") == record.sizes.get(name) for name in job.outputs)
         and all(
             upstream is not None and record.inputs[folder] == upstream.outputs
             for folder, upstream in ((folder, inputs.get(folder)) for folder in job.inputs)
         )
+        and not altered(job.folder, record)
     )
 
 
@@ -57,7 +58,7 @@ def settle(jobs: Sequence[Job]) -> list[str]:
     pending = []
     for job in jobs:
         record = read_record(job.folder)
-        if not is_good(job, record, good):
+        if record is None or not is_good(job, record, good):
             good[job.folder] = None
             pending.append(job.folder)
             _mark_pending(job)
@@ -69,6 +70,7 @@ def settle(jobs: Sequence[Job]) -> list[str]:
         if job.benchmark_file.exists():
             times.append(_raise_time(str(job.benchmark_file), floor))
         _write_settings(job, again=None, not_after=min(times))
+        remember(job.folder, record)
     return pending
 
 
@@ -96,13 +98,6 @@ def _asked_differently(mine: Any, theirs: Any) -> list[str]:
     if not isinstance(mine, dict) or not isinstance(theirs, dict):
         return []
     return sorted(key for key in mine if key != "revision" and mine[key] != theirs.get(key))
-
-
-def _size(path: str) -> int | None:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return None
 
 
 def _raise_time(file: str, floor: int) -> int:

@@ -1,6 +1,9 @@
 """Checkpoints: whole, tied to the settings and inputs they belong to, never part of an artefact."""
 
+import hashlib
 import io
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +12,75 @@ import torch
 
 from hardmine.artefacts import Job, key_of, writing
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoints"]
+
+_SHARE = 0.02
+"""Largest share of the time of training that goes into writing checkpoints."""
 
 
-def save_checkpoint(job: Job, state: dict[str, Any]) -> None:
-    """Write the state of training, with the random numbers of torch, under the job's key."""
-    content = {"key": key_of(job), "torch": torch.get_rng_state(), "cuda": _cuda_state(), "state": _plain(state)}
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    with writing(_path(job)) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+class Checkpoints:
+    """The newest two states of one training, and when the next is due.
+
+    A file is the SHA-256 of what follows (32 bytes), then what ``torch.save`` writes: torch itself overlooks altered
+    bytes. The older one is read where the newer is damaged.
+
+    Args:
+        job: the training; its ``checkpoint_seconds`` is the shortest time between two checkpoints.
+        device: whose random numbers are kept beside those of the processor.
+    """
+
+    def __init__(self, job: Job, device: torch.device) -> None:
+        self._key = key_of(job)
+        self._cuda = device.type == "cuda"
+        self._newest = job.scratch / "checkpoint.pt"
+        self._previous = job.scratch / "checkpoint.previous.pt"
+        self._pause = float(job.where["checkpoint_seconds"])
+        self._due = time.monotonic() + self._pause
+
+    def due(self) -> bool:
+        """Whether it is time for the next one: slow writing makes them rarer."""
+        return time.monotonic() >= self._due
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the state of training, with the random numbers of torch, under the job's key."""
+        start = time.monotonic()
+        cuda = torch.cuda.get_rng_state_all() if self._cuda else []
+        buffer = io.BytesIO()
+        torch.save({"key": self._key, "torch": torch.get_rng_state(), "cuda": cuda, "state": _plain(state)}, buffer)
+        with writing(self._newest) as temporary:
+            if self._newest.exists():
+                os.replace(self._newest, self._previous)
+            with open(temporary, "wb") as file:
+                file.write(hashlib.sha256(buffer.getbuffer()).digest())
+                file.write(buffer.getbuffer())
+        end = time.monotonic()
+        self._due = end + max(self._pause, (end - start) / _SHARE)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state of an interrupted run with the same settings and inputs, or None; restores torch's randomness."""
+        for path in (self._newest, self._previous):
+            content = _read(path)
+            if content is None or content["key"] != self._key:
+                continue
+            torch.set_rng_state(content["torch"])
+            if self._cuda and content["cuda"]:
+                torch.cuda.set_rng_state_all(content["cuda"])
+            return content["state"]
+        return None
 
 
-def load_checkpoint(job: Job, device: torch.device) -> dict[str, Any] | None:
-    """The state of an interrupted run with the same settings and inputs, or None. Restores torch's random numbers."""
-    path = _path(job)
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = memoryview(path.read_bytes())
     except FileNotFoundError:
         return None
-    except Exception as error:  # whatever a damaged file makes torch raise
-        print(f"{path}: is damaged ({error}); training starts anew.", flush=True)
+    except OSError as error:
+        print(f"{path}: cannot be read ({error.strerror}); it is passed over.", flush=True)
         return None
-    if content["key"] != key_of(job):
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        print(f"{path}: is damaged; it is passed over.", flush=True)
         return None
-    torch.set_rng_state(content["torch"])
-    if device.type == "cuda" and content["cuda"]:
-        torch.cuda.set_rng_state_all(content["cuda"])
-    return content["state"]
-
-
-def _path(job: Job) -> Path:
-    return job.scratch / "checkpoint.pt"
-
-
-def _cuda_state() -> list[torch.Tensor]:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
 
 
 def _plain(value: Any) -> Any:

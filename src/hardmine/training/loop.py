@@ -1,6 +1,5 @@
 """The training loop, top to bottom."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from hardmine.settings.backbones import backbone_from
 from hardmine.settings.methods import METHODS
 from hardmine.settings.training import Training
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import Checkpoints
 from .device import prepare_device
 from .history import History
 from .log import EpochLog
+from .notice import Notice
 from .progress import Progress
 
 __all__ = ["embed_rows", "method_settings", "read_weights", "train"]
@@ -33,12 +33,14 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
 
     Raises:
         UserError: a loss is not finite, or the embeddings collapsed to a point.
+        StoppedError: the process was asked to stop; a checkpoint is written.
     """
     device = prepare_device(device_name, threads)
     method, validation = _build(job, device)
     history, log, best = History(), EpochLog(), Best(fair=job.settings["protocol"] == "fair")
     parts: dict[str, Any] = {"method": method, "history": history, "log": log, "best": best}
-    saved = load_checkpoint(job, device)
+    checkpoints = Checkpoints(job, device)
+    saved = checkpoints.load()
     if saved:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
@@ -52,8 +54,8 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     progress = Progress(
         job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step
     )
-    written = time.monotonic()
     method.network.train()
+    notice = Notice()
     while method.step_number < method.total_steps:
         epoch, within = divmod(method.step_number, method.steps_per_epoch)
         if within == 0:
@@ -63,10 +65,11 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
         progress.advance(log)
         if method.step_number % method.steps_per_epoch == 0 or method.step_number == method.total_steps:
             _close_epoch(method, validation, epoch, history, log, best)
-        if time.monotonic() - written >= job.where["checkpoint_seconds"]:
-            save_checkpoint(job, {name: part.state_dict() for name, part in parts.items()})
-            written = time.monotonic()
+        if notice.given or checkpoints.due():
+            checkpoints.save({name: part.state_dict() for name, part in parts.items()})
+        notice.obey(f"{job.folder}: step {method.step_number} of {method.total_steps}")
     progress.close()
+    notice.close()
 
     weights = best.weights or _weights(method)
     _write_tensors(folder / "model.safetensors", weights)
