@@ -162,10 +162,12 @@ def test_two_plans_may_not_ask_for_different_images_under_one_name(plan: str) ->
 def test_leftovers_of_a_killed_process_are_removed_before_the_next_making() -> None:
     jobs = chain()
     make(jobs)
-    leftover = Path("models/p/r/seed0/.m.bin.123.tmp.bin")
-    leftover.write_text("half")
+    leftovers = [Path("models/p/r/seed0/.m.bin.123.tmp.bin"), Path("models/p/r/seed0/figures/.a.svg.123.tmp.svg")]
+    for leftover in leftovers:
+        leftover.parent.mkdir(exist_ok=True)
+        leftover.write_text("half")
     make(jobs[1:2])
-    assert not leftover.exists()
+    assert not any(leftover.exists() for leftover in leftovers)
 
 
 def test_prune_moves_files_that_no_job_makes() -> None:

@@ -76,10 +76,18 @@ class Job:
             content.pop("again", None)
             content["outputs"] = tuple(content["outputs"])
             content["inputs"] = tuple(content["inputs"])
-            return cls(**content)
+            job = cls(**content)
         except FileNotFoundError:
             raise UserError(
                 f"{path}: no such settings file. 'hardmine settle' writes the settings of the plan in force."
             ) from None
-        except (ValueError, TypeError, KeyError) as error:
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UserError(f"{path}: not a settings file of hardmine ({error}).") from error
+        texts = (job.plan, job.verb, job.folder, *job.outputs, *job.inputs)
+        if not all(isinstance(text, str) for text in texts) or not all(
+            isinstance(mapping, dict) for mapping in (job.settings, job.where)
+        ):
+            raise UserError(f"{path}: not a settings file of hardmine (a value of another type).")
+        return job

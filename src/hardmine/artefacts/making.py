@@ -36,7 +36,7 @@ def making(job: Job) -> Iterator[Path]:
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
         job.record_file.unlink(missing_ok=True)
-        for leftover in (*folder.glob(".*.tmp*"), *job.scratch.glob(".*.tmp*")):
+        for leftover in (*folder.rglob(".*.tmp*"), *job.scratch.glob(".*.tmp*")):
             leftover.unlink()  # of a killed process; nobody else writes here under the job's lock
         made_with = _made_with()
         start = time.monotonic()

@@ -41,7 +41,7 @@ def _faults(job: Job, record: Record | None) -> list[str]:
         file = Path(job.folder, name)
         if not file.is_file():
             faults.append(f"{file}: missing.")
-        elif digest(file) != record.outputs.get(name):
+        elif (digest(file), file.stat().st_size) != (record.outputs.get(name), record.sizes.get(name)):
             faults.append(f"{file}: its content is not what {job.record_file} names.")
     for folder in job.inputs:
         upstream = read_record(folder)

@@ -42,7 +42,16 @@ class Items:
 
 
 def write_items(path: Path, items: Items) -> None:
-    """Write ``items.csv``."""
+    """Write ``items.csv``.
+
+    Raises:
+        UserError: a name cannot be written as a line of UTF-8 text.
+    """
+    for name in (*items.paths, *items.classes):
+        if "\r" in name or (not name.isascii() and name.encode(errors="replace").decode() != name):
+            raise UserError(
+                f"{path}: {name!r} is no name that a list can hold (a carriage return, or no UTF-8). Rename it."
+            )
     with writing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_COLUMNS)

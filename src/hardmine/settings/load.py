@@ -119,7 +119,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys a person wrote: pydantic's location without the union tags it inserts."""
-    keys = [str(part) for part in location if part != "[key]"]
+    keys = [text if (text := str(part)).isprintable() else repr(text) for part in location if part != "[key]"]
     if len(keys) > 1 and keys[1] in _FAMILIES.get(keys[0], ()):
         del keys[1]
     if len(keys) > 2 and keys[0] == "runs" and keys[2] in METHODS:
