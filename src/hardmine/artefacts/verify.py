@@ -37,6 +37,8 @@ def _faults(job: Job, record: Record | None) -> list[str]:
     if record.settings != job.settings:
         keys = [key for key in {*record.settings, *job.settings} if record.settings.get(key) != job.settings.get(key)]
         faults.append(f"{job.record_file}: made with other settings ({', '.join(sorted(keys))}).")
+    if set(record.inputs) != set(job.inputs) or set(record.outputs) != set(job.outputs):
+        faults.append(f"{job.record_file}: names other inputs or outputs than the plan.")
     for name in job.outputs:
         file = Path(job.folder, name)
         if not file.is_file():
