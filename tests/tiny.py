@@ -10,15 +10,23 @@ from hardmine.settings import load_plan
 from hardmine.training.log import EpochLog
 
 
-def build(run: dict, seed: int = 0, classes: int = 8, images_per_class: int = 8, **training: object) -> Method:
-    """A method on random 16×16 images; ``run`` as in a plan file."""
+def build(
+    run: dict,
+    seed: int = 0,
+    classes: int = 8,
+    images_per_class: int = 8,
+    backbone: dict | None = None,
+    size: int = 16,
+    **training: object,
+) -> Method:
+    """A method on random grey images; ``run`` and ``backbone`` as in a plan file."""
     shared = {"images": 640, "batch": {"classes": 4, "images_per_class": 4}, **training}
     plan = load_plan(
         {
             "plan": "t",
             "baseline": "r",
-            "dataset": {"name": "glyphs"},
-            "backbone": {"width": 4, "embedding": 8},
+            "dataset": {"name": "glyphs", "size": max(size, 16)},
+            "backbone": {"embedding": 8, **(backbone or {"width": 4})},
             "training": shared,
             "runs": {"r": run},
         },
@@ -28,13 +36,13 @@ def build(run: dict, seed: int = 0, classes: int = 8, images_per_class: int = 8,
     resolved = plan.training_of(settings)
     labels = np.repeat(np.arange(classes), images_per_class)
     rng = np.random.default_rng(5)
-    prototypes = rng.integers(0, 200, (classes, 16, 16, 1))
-    pixels = (prototypes[labels] + rng.integers(0, 55, (len(labels), 16, 16, 1))).astype(np.uint8)
+    prototypes = rng.integers(0, 200, (classes, size, size, 1))
+    pixels = (prototypes[labels] + rng.integers(0, 55, (len(labels), size, size, 1))).astype(np.uint8)
     store = ImageStore(pixels, np.arange(len(labels)), labels)
     device = torch.device("cpu")
     torch.set_num_threads(1)
     images = TrainingImages(store, resolved.augmentation, device, seed)
-    return build_method(Setup(settings, plan.backbone_of(settings), resolved, images, 1, 16, device, seed))
+    return build_method(Setup(settings, plan.backbone_of(settings), resolved, images, 1, size, device, seed))
 
 
 def advance(method: Method, steps: int, log: EpochLog | None = None) -> EpochLog:

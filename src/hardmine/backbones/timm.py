@@ -37,14 +37,7 @@ class TimmBackbone(Backbone):
     def __init__(self, settings: Timm, channels: int, size: int) -> None:
         super().__init__()
         timm = _timm()
-        if not timm.is_model(settings.architecture):
-            base, _, tag = settings.architecture.partition(".")
-            known = timm.list_pretrained(f"{base}.*") if tag and timm.is_model(base) else timm.list_models()
-            raise UserError(
-                f"backbone.architecture: timm {timm.__version__} has no '{settings.architecture}'"
-                f"{nearest(settings.architecture, known)}. timm.list_models() and timm.list_pretrained() in Python say "
-                "what it has."
-            )
+        _check_name(timm, settings.architecture)
         fixed = timm.get_pretrained_cfg(settings.architecture).fixed_input_size
         try:
             model = timm.create_model(settings.architecture, num_classes=0, **({"img_size": size} if fixed else {}))
@@ -125,6 +118,16 @@ def _tap_names(model: Any) -> tuple[str, ...]:
     if rising and hasattr(model, "forward_intermediates"):
         return tuple(f"stage{number}" for number in range(1, len(scales) + 1))
     return ("pooled",)
+
+
+def _check_name(timm: Any, name: str) -> None:
+    base, _, tag = name.partition(".")
+    known = timm.list_pretrained(f"{base}.*") if tag and timm.is_model(base) else timm.list_models()
+    if name not in known and (tag or not timm.is_model(name)):
+        raise UserError(
+            f"backbone.architecture: timm {timm.__version__} has no '{name}'{nearest(name, known)}. timm.list_models() "
+            "and timm.list_pretrained() in Python say what it has."
+        )
 
 
 def _timm() -> Any:
