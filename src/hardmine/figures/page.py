@@ -14,7 +14,7 @@ from hardmine.datasets import read_items
 from .diagnostics import DIAGNOSTICS, caption_of
 from .page_data import as_script, curves, gallery, pictures, recalls
 from .recommendation import recommend
-from .style import colour_of, dashes_of
+from .style import svg_line_of
 from .tables import table_rows
 from .titles import title_of
 
@@ -45,30 +45,30 @@ def write_page(
     columns, rows = table_rows(statistics)
     best, baseline = rows[0]["run"], job.settings["baseline"]
     packed = Path(job.where["packed"])
-    runs = [
-        {"name": row["run"], "colour": colour_of(row["run"]), "dash": dashes_of(row["run"], list(job.settings["runs"]))}
-        for row in rows
-    ]
+    lines = {run: svg_line_of(run, list(job.settings["runs"])) for run in job.settings["runs"]}
+    runs = [{"name": row["run"], "dash": lines[row["run"]][0], "colour": lines[row["run"]][1]} for row in rows]
     chosen = [run["name"] for run in runs[:CHOSEN]]
     content: dict[str, Any] = {
-        "page": {"best": best, "baseline": baseline, "runs": runs, "chosen": [*chosen, baseline]},
+        "page": {"best": best, "baseline": baseline, "runs": runs, "chosen": list(dict.fromkeys([*chosen, baseline]))},
         "recalls": recalls(statistics),
         "curves": curves(histories),
     }
     rows_shown, content["gallery"] = gallery(
         job, read_items(packed / "items.csv"), list(dict.fromkeys([best, baseline]))
     )
+    queries = content["gallery"]["shown_queries"], content["gallery"]["all_queries"]
     _write(folder / "data.js", "".join(as_script(name, value) for name, value in content.items()))
     _write(folder / "pictures.js", as_script("pictures", pictures(packed, rows_shown)))
-    _write(folder / "page.js", _asset("page.js"))
+    _write(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
     for row in rows:
-        row["colour"] = colour_of(row["run"])
+        row["colour"] = lines[row["run"]][1]
     record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
     context: dict[str, Any] = {
         "plan": job.plan,
         "settings": job.settings,
         "style": _asset("page.css"),
         "recommendation": recommend(details),
+        "queries": queries,
         "columns": [title_of(*column) for column in columns],
         "rows": rows,
         "made_with": record.made_with if record else {},

@@ -26,11 +26,15 @@ __all__ = ["as_script", "curves", "gallery", "pictures", "recalls"]
 
 SHOWN = 10
 """Neighbours of a query in the gallery."""
+LEAST_SHOWN = 5
+"""Where lists have to be shorter; beyond that, fewer queries are shown."""
 LIST_BYTES = 6_000_000
-"""Of all neighbour lists together; where there are more, each list is shorter."""
-PICTURE_BYTES = 14_000_000
+"""Of all neighbour lists together, before they are written as text."""
+PICTURE_BYTES = 12_000_000
 """Of all pictures together; where there are more, they are smaller or of lower quality."""
-SHEET = 32
+IMAGES = 12_000
+"""Images in the gallery at most; where there are more, fewer queries are shown."""
+SHEET = 16
 """Pictures in a row and a column of a sheet."""
 
 
@@ -79,12 +83,12 @@ def gallery(job: Job, items: Items, mapped: list[str]) -> tuple[np.ndarray, dict
     lists = {}
     for run in job.settings["runs"]:
         lists[run] = load_file(Path("metrics", job.plan, run, f"seed{seed}", "neighbours.safetensors"))
-    parts = [one[name].ravel() for one in lists.values() for name in ("queries", "rows")]
-    used = np.unique(np.concatenate(parts))
     queries = next(iter(lists.values()))["queries"]
+    neighbours = {run: one["rows"] for run, one in lists.items()}
+    shown, drawn = _drawn(queries, neighbours)
+    neighbours = {run: rows[drawn, :shown] for run, rows in neighbours.items()}
+    used = np.unique(np.concatenate([queries[drawn], *(rows.ravel() for rows in neighbours.values())]))
     width = 2 if len(used) <= 2**16 else 4
-    room = max(1, LIST_BYTES // (len(lists) * len(queries) * width))
-    shown = min(SHOWN, room, *(one["rows"].shape[1] for one in lists.values()))
     classes = np.asarray(items.classes)[used]
     names, labels = np.unique(classes, return_inverse=True)
     return used, {
@@ -94,14 +98,31 @@ def gallery(job: Job, items: Items, mapped: list[str]) -> tuple[np.ndarray, dict
         "count": len(used),
         "classes": names.tolist(),
         "labels": _packed(labels, width),
-        "queries": _packed(np.searchsorted(used, queries), width),
-        "lists": {run: _packed(np.searchsorted(used, one["rows"][:, :shown]), width) for run, one in lists.items()},
+        "shown_queries": len(drawn),
+        "all_queries": len(queries),
+        "queries": _packed(np.searchsorted(used, queries[drawn]), width),
+        "lists": {run: _packed(np.searchsorted(used, rows), width) for run, rows in neighbours.items()},
         "maps": {run: embedding_map(_embeddings(job, run, seed), used, labels) for run in mapped},
     }
 
 
+def _drawn(queries: np.ndarray, neighbours: dict[str, np.ndarray]) -> tuple[int, np.ndarray]:
+    """How many neighbours are shown, and of which queries: all, or evenly drawn ones that the limits leave room for."""
+    there = min(SHOWN, *(rows.shape[1] for rows in neighbours.values()))
+    room = LIST_BYTES // (2 * len(neighbours))
+    shown = min(there, max(LEAST_SHOWN, room // len(queries)))
+    count = min(len(queries), room // shown)
+    while True:
+        drawn = np.linspace(0, len(queries) - 1, count).astype(np.int64)
+        near = [rows[drawn, :shown].ravel() for rows in neighbours.values()]
+        images = np.unique(np.concatenate([queries[drawn], *near]))
+        if len(images) <= IMAGES or count <= 100:
+            return shown, drawn
+        count = max(100, count * 3 // 4)
+
+
 def pictures(packed: Path, rows: np.ndarray) -> dict[str, Any]:
-    """Small pictures of packed rows, ``SHEET``² a sheet, as data addresses."""
+    """Small pictures of packed rows, ``SHEET``² a sheet, as base64 of WebP files."""
     stored = np.load(packed / "images.npy", mmap_mode="r", allow_pickle=False)
     edge = min(64, int(stored.shape[1]))
     quality = 82
@@ -129,7 +150,7 @@ def _sheet(tiles: list[np.ndarray], edge: int, quality: int) -> str:
     Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).convert("RGB").save(
         buffer, "WEBP", quality=quality, method=4
     )
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _embeddings(job: Job, run: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

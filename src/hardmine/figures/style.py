@@ -11,12 +11,12 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from hardmine.artefacts import writing
 
-__all__ = ["colour_of", "dashes_of", "figure", "line_of", "panels", "save"]
+__all__ = ["colour_of", "figure", "line_of", "panels", "save", "svg_line_of"]
 
 _COLOURS = {
     "random": "#888888",
@@ -58,9 +58,10 @@ def line_of(run: str, runs: Sequence[str] = ()) -> tuple[str, tuple[float, float
     return _DASHES[place % len(_DASHES)], (mixed[0], mixed[1], mixed[2])
 
 
-def dashes_of(run: str, runs: Sequence[str]) -> str:
-    """Dash of a run's line as SVG writes it, lengths of stroke and gap; empty for a whole line."""
-    return {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}[line_of(run, runs)[0]]
+def svg_line_of(run: str, runs: Sequence[str]) -> tuple[str, str]:
+    """``line_of`` as SVG writes it: lengths of strokes and gaps (empty for a whole line), and ``#rrggbb``."""
+    dash, colour = line_of(run, runs)
+    return {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}[dash], to_hex(colour)
 
 
 @contextmanager

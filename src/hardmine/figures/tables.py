@@ -9,11 +9,18 @@ from .titles import title_of
 
 __all__ = ["table_markdown", "table_rows", "table_tex"]
 
+_SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+}
+
 
 def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
     """Columns (metric, k) in their order, and one dict a run.
 
-    Cells hold mean and half width in percent; runs are sorted by the first metric, best first.
+    Cells hold mean and half width in percent, nan where nothing was measured; runs are sorted by the first metric,
+    best first, those without a value last.
     """
     columns = list(statistics[["metric", "k"]].drop_duplicates().itertuples(index=False, name=None))
     rows = []
@@ -28,13 +35,10 @@ def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[di
                 "difference": 100 * first.difference if first.verdict != "baseline" else math.nan,
                 "difference_half_width": 100 * first.difference_half_width if first.verdict != "baseline" else math.nan,
                 "p_holm": first.p_holm if first.verdict != "baseline" else math.nan,
-                "cells": [
-                    (100 * by_metric[title_of(*column)].mean, 100 * by_metric[title_of(*column)].half_width)
-                    for column in columns
-                ],
+                "cells": [_cell(by_metric.get(title_of(*column))) for column in columns],
             }
         )
-    rows.sort(key=lambda row: -row["cells"][0][0])
+    rows.sort(key=lambda row: (math.isnan(row["cells"][0][0]), -row["cells"][0][0]))
     return columns, rows
 
 
@@ -57,19 +61,35 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
 def table_tex(statistics: pd.DataFrame) -> str:
     """A LaTeX ``tabular`` (package booktabs), the best mean of each column in bold."""
     columns, rows = table_rows(statistics)
-    best = [max(row["cells"][index][0] for row in rows) for index in range(len(columns))]
-    head = " & ".join(title_of(*column) for column in columns)
+    best = [max((row["cells"][index][0] for row in rows), key=_or_least) for index in range(len(columns))]
+    head = " & ".join(_escaped(title_of(*column)) for column in columns)
     lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"run & {head} \\", r"\midrule"]
     for row in rows:
         cells = []
         for (mean, half), top in zip(row["cells"], best, strict=True):
             text = _number(mean, half, r"\pm ")
-            cells.append(rf"$\mathbf{{{text}}}$" if mean == top else f"${text}$")
-        lines.append(f"{row['run']} & {' & '.join(cells)} \\\\")
+            shown = rf"$\mathbf{{{text}}}$" if mean == top else f"${text}$"
+            cells.append("--" if math.isnan(mean) else shown)
+        lines.append(f"{_escaped(row['run'])} & {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
 def _number(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:
-    """Mean and half width in percent, the mean alone where there is no interval."""
+    """Mean and half width in percent, the mean alone where there is no interval, a dash where nothing was measured."""
+    if math.isnan(mean):
+        return "–"
     shown = f"{mean:+.1f}" if signed else f"{mean:.1f}"
     return shown if math.isnan(half) else f"{shown}{between}{half:.1f}"
+
+
+def _cell(row: Any) -> tuple[float, float]:
+    return (100 * row.mean, 100 * row.half_width) if row is not None else (math.nan, math.nan)
+
+
+def _or_least(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _escaped(text: str) -> str:
+    """Text as LaTeX sets it, its special characters included."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
