@@ -4,8 +4,9 @@
     python -m benchmarks.indexing update [--threads 2]
     python -m benchmarks.indexing embed MODEL IMAGES [--threads 2]
 
-``vectors``: a whole index of made-up images (clustered unit vectors, 128 dimensions; only reading and embedding of
-files is left out) is written, then opened and searched in another process, so that each has a peak memory of its own.
+``vectors``: a whole index of made-up images (unit vectors of 128 dimensions, ten images a class, near a space of 32
+dimensions as embeddings are; only reading and embedding of files is left out) is written, then opened and searched in
+another process, so that each has a peak memory of its own.
 ``update``: 10 images are added to an index of 10,000, by the command. ``embed``: images/s of a folder through decoding
 and network, beside the network's own (the same images, decoded beforehand), taken in turns.
 """
@@ -23,16 +24,19 @@ from typing import Any
 
 import numpy as np
 
-DIMENSIONS, CLUSTER, QUERIES, LENGTH = 128, 10, 1000, 10
+DIMENSIONS, LATENT, CLUSTER, QUERIES, LENGTH = 128, 32, 10, 1000, 10
+TUNES = {"HNSW": ("", "efSearch=256"), "IVF": ("", "nprobe=256")}
 
 
 def clustered(count: int, seed: int) -> np.ndarray:
-    """Unit vectors float32 [count, D] about random centres, ten each."""
-    numbers = np.random.default_rng(seed)
-    vectors = numbers.standard_normal((count, DIMENSIONS), dtype=np.float32)
-    vectors *= 0.6
-    for start in range(0, count, CLUSTER):
-        vectors[start : start + CLUSTER] += numbers.standard_normal(DIMENSIONS, dtype=np.float32)
+    """Unit vectors float32 [count, D]: class centres and differences within classes in 32 dimensions, noise in all."""
+    numbers = np.random.default_rng([seed, 1])
+    basis = np.random.default_rng(0).standard_normal((LATENT, DIMENSIONS), dtype=np.float32)
+    centres = numbers.standard_normal((-(-count // CLUSTER), LATENT), dtype=np.float32)
+    latent = np.repeat(centres, CLUSTER, axis=0)[:count]
+    latent += 0.5 * numbers.standard_normal((count, LATENT), dtype=np.float32)
+    vectors = latent @ basis
+    vectors += 0.5 * numbers.standard_normal(vectors.shape, dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
 
@@ -69,7 +73,7 @@ def make(folder: Path, count: int, factory: str, threads: int) -> dict[str, floa
     return {"build": time.perf_counter() - start, "peak": peak()}
 
 
-def query(folder: Path, threads: int, exact: Path) -> dict[str, float]:
+def query(folder: Path, threads: int, exact: Path, tune: str) -> dict[str, float]:
     """Search the index, one query after another and all at once; the lists of the exact index are kept in a file."""
     import faiss
 
@@ -77,7 +81,7 @@ def query(folder: Path, threads: int, exact: Path) -> dict[str, float]:
 
     faiss.omp_set_num_threads(threads)
     start = time.perf_counter()
-    index = open_index(folder)
+    index = open_index(folder, tune)
     found: dict[str, float] = {"open": time.perf_counter() - start}
     rows = np.random.default_rng(1).integers(0, len(index.table.vectors), QUERIES)
     queries = index.table.vectors[np.sort(rows)] + 0.02 * np.random.default_rng(2).standard_normal(
@@ -102,16 +106,17 @@ def query(folder: Path, threads: int, exact: Path) -> dict[str, float]:
 
 def vectors(count: int, factories: list[str], threads: int) -> None:
     print(f"{count:,} x {DIMENSIONS}, {threads} threads, {QUERIES} queries, {LENGTH} wanted")
-    print("| index | written, s | peak, MiB | opened, s | queries/s alone | queries/s together | recall | peak, MiB |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    print("| index | written, s (peak, MiB) | opened, s (peak, MiB) | search | queries/s alone | together | recall |")
+    print("|---|--:|--:|---|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as place:
         for factory in factories:
             folder, exact = Path(place, "index"), Path(place, "exact.npy")
             made = _in_a_process("make", str(folder), str(count), factory, str(threads))
-            asked = _in_a_process("query", str(folder), str(threads), str(exact))
-            cells = [f"{made['build']:.0f}", f"{made['peak']:.0f}", f"{asked['open']:.1f}", f"{asked['alone']:.0f}"]
-            cells += [f"{asked['together']:.0f}", f"{asked['recall']:.3f}", f"{asked['peak']:.0f}"]
-            print(f"| {factory} | {' | '.join(cells)} |", flush=True)
+            for tune in next((tunes for start, tunes in TUNES.items() if factory.startswith(start)), ("",)):
+                asked = _in_a_process("query", str(folder), str(threads), str(exact), tune)
+                cells = [f"{made['build']:.0f} ({made['peak']:.0f})", f"{asked['open']:.1f} ({asked['peak']:.0f})"]
+                cells += [tune or "default", *(f"{asked[name]:.0f}" for name in ("alone", "together"))]
+                print(f"| {factory} | {' | '.join(cells)} | {asked['recall']:.3f} |", flush=True)
             (folder / "index.json").unlink()
 
 
@@ -158,13 +163,13 @@ def update(threads: int) -> None:
             print(f"10 images more: {whole:.1f} s, of which starting and loading the model {start:.1f} s")
 
 
-def embed(model_folder: Path, images: Path, threads: int, rounds: int = 5) -> None:
+def embed(model_folder: Path, images: Path, threads: int, rounds: int = 7) -> None:
     """Images/s of a folder and of the network alone, taken in turns."""
     import hardmine
     from hardmine.search.reading import files_in, pixels_of
 
     model = hardmine.load(model_folder, threads=threads)
-    names = files_in(images)[:2048]
+    names = files_in(images)[:1024]
     decoded = {name: pixels_of(images / name, model.config.preprocessing) for name in names}
 
     def rate(blocks: Iterator[Any]) -> float:
@@ -197,7 +202,7 @@ def main() -> None:
         print(json.dumps(make(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))))
         return
     if sys.argv[1:2] == ["_query"]:
-        print(json.dumps(query(Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))))
+        print(json.dumps(query(Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = parser.add_subparsers(dest="part", required=True)
