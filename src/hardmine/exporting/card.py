@@ -46,12 +46,13 @@ def write_card(
     source = read_record(folder.resolve().parents[3] / packed)
     packing = source.settings["dataset"] if source else {}
     dataset = DATASETS[packing["name"]]
+    name = Path(packed).name.removeprefix("folder-") if packing["name"] == "folder" else packing["name"]
     context: dict[str, Any] = {
-        "head": _head(f"{run} on {dataset.published_name or packing['name']}", packing["name"], measured, licence),
+        "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),
         "plan": plan,
         "run": run,
         "seed": seed.removeprefix("seed"),
-        "dataset": packing["name"],
+        "dataset": name,
         "packed": packed,
         "packing": packing,
         "data_licence": getattr(dataset, "licence", _OWN_DATA),

@@ -110,30 +110,26 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
     _refuse(wish, unreadable, len(found))
 
     names = [name for name in files if name not in unreadable]
-    places = np.empty(len(names), dtype=np.int64)
-    for number, name in enumerate(names):
-        if old is not None and name in kept:
-            places[number], digests[name] = kept[name], old.digests[kept[name]]
-        else:
-            places[number] = known.place(digests[name])
+    if old is not None:
+        digests |= {name: old.digests[row] for name, row in kept.items()}
+    rows = [kept[name] if name in kept else known.place(digests[name]) for name in names]
+    place = str(wish.model_folder.resolve())
+    new = IndexState(
+        model=MadeBy(folder=place, digest=wish.model.digest, dimensions=wish.model.dimensions),
+        images=str(wish.images.resolve()),
+        factory=wish.factory or (state.factory if state else "Flat"),
+        count=len(names),
+        unreadable=dict(sorted(unreadable.items())),
+        scanned_ns=scanned,
+        sizes={},
+    )
     with stage(wish.folder) as target:
-        vectors = known.gather(places, target / "vectors.npy")
-        factory = wish.factory or (state.factory if state else "Flat")
-        build_faiss(vectors, factory, target / "index.faiss", wish.threads)
+        vectors = known.gather(np.array(rows, dtype=np.int64), target / "vectors.npy")
+        build_faiss(vectors, new.factory, target / "index.faiss", wish.threads)
         _write_images(target / "images.parquet", names, files, digests)
         _write_vectors(target / "vectors.parquet", names, digests, vectors)
-        place = str(wish.model_folder.resolve())
-        made_by = MadeBy(folder=place, digest=wish.model.digest, dimensions=wish.model.dimensions)
-        new = IndexState(
-            model=made_by,
-            images=str(wish.images.resolve()),
-            factory=factory,
-            count=len(names),
-            unreadable=dict(sorted(unreadable.items())),
-            scanned_ns=scanned,
-            sizes={name: (target / name).stat().st_size for name in FILES},
-        )
-        commit(wish.folder, new)
+        sizes = {name: (target / name).stat().st_size for name in FILES}
+        commit(wish.folder, new.model_copy(update={"sizes": sizes}))
     known.drop()
     removed = len(set(old.paths) - set(names)) if old is not None else 0
     return Update(len(names), len(kept), len(known) - saved, removed, new.unreadable)
