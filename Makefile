@@ -59,6 +59,7 @@ bench: $(READY)  ## speed and memory against named peers
 	python -m benchmarks.training
 	python -m benchmarks.method_steps
 	python -m benchmarks.signature_collapse
+	python -m benchmarks.page
 	python -m benchmarks.lrn
 
 faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others

@@ -271,3 +271,18 @@ def test_without_its_pictures_the_page_says_so(browser: Browser, report: Path, t
         "No pictures: pictures.js beside this page cannot be read."
     )
     visit.page.context.close()
+
+
+def test_the_page_alone_keeps_its_table_and_says_so(browser: Browser, report: Path, tmp_path: Path) -> None:
+    shutil.copy(report / "index.html", tmp_path / "index.html")
+    page = browser.new_context().new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((tmp_path / "index.html").as_uri())
+    expect(page.get_by_text("opened without the files beside it")).to_be_visible()
+    assert runs_in_table(page) == ["hdc-cascade", "hdc", "triplet-semihard", "base"]
+    for section in ("#charts", "#gallery", "#map-section", "nav"):
+        expect(page.locator(section)).to_be_hidden()
+    expect(page.locator("#provenance")).to_be_visible()
+    page.context.close()
+    assert errors == []

@@ -1,4 +1,7 @@
 import math
+import shutil
+import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -77,3 +80,28 @@ def test_a_run_has_one_colour_and_variants_take_their_methods_colour_with_a_dash
     assert len({line_of(run, family) for run in family}) == len(family)
     assert colour_of("triplet-semihard") != colour_of("triplet-random")
     assert colour_of("something-else") == colour_of("something-else")
+
+
+def test_a_value_that_is_missing_is_a_dash_and_its_run_comes_last() -> None:
+    values = {"base": [0.5, 0.52], "broken": [math.nan, 0.9], "better": [0.6, 0.62]}
+    statistics = statistics_of(results_of(details(values)), "base")
+    _, rows = table_rows(statistics)
+    assert [row["run"] for row in rows] == ["better", "base", "broken"]
+    assert "| broken | 2 | – | – |" in table_markdown(statistics, "base")
+    tex = table_tex(statistics)
+    assert r"broken & -- & -- \\" in tex
+    assert tex.count(r"\mathbf") == 2
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex is installed")
+def test_the_table_compiles_whatever_runs_are_called(tmp_path: Path) -> None:
+    names = ["base", "a_b", "50%&more", "#1 {x}", "$y^2~z\\n"]
+    values = {name: [0.5 + 0.01 * number, math.nan if number == 2 else 0.52] for number, name in enumerate(names)}
+    (tmp_path / "table.tex").write_text(table_tex(statistics_of(results_of(details(values)), "base")))
+    lines = "".join(rf"\newcommand{{\{name}rule}}{{\hline}}" for name in ("top", "mid", "bottom"))
+    packages = rf"\documentclass{{article}}\IfFileExists{{booktabs.sty}}{{\usepackage{{booktabs}}}}{{{lines}}}"
+    (tmp_path / "paper.tex").write_text(packages + r"\begin{document}\input{table}\end{document}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").stat().st_size > 5000

@@ -8,7 +8,7 @@ rule figures_plan:
         settings=f"{SETTINGS}/report/{PLAN.plan}.json",
         made=inputs_of(f"report/{PLAN.plan}"),
     output:
-        files_of("figures"),
+        [in_report(file) for file in files_of("figures")],
     log:
         f"logs/figures/{PLAN.plan}.log",
     benchmark:
