@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -298,6 +299,23 @@ def run_until(indexing: Indexing, moment: int) -> int:
         finally:
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize(("factory", "largest"), [("Flat", 1000), ("HNSW8", 2700)])
+def test_a_full_disk_is_named_and_the_old_index_stays(indexing: Indexing, factory: str, largest: int) -> None:
+    indexing()
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        try:
+            indexing(factory=factory)
+        except UserError as error:
+            os._exit(7 if "cannot be written" in str(error) else 8)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert open_index(indexing.folder).state.factory == "Flat"
+    assert indexing.matches_the_folder()
 
 
 SLOW = """

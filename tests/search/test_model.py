@@ -231,7 +231,10 @@ def test_a_method_or_backbone_that_is_not_known_is_named(project: Path, tmp_path
             hardmine.load(folder)
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused(project: Path, tmp_path: Path) -> None:
+    for place in ("data/packed/glyphs-tiny", "embeddings/tiny/hdc/seed0", "metrics/tiny/hdc/seed0"):
+        with pytest.raises(UserError, match="holds no model"):
+            hardmine.load(project / place)
     with pytest.raises(UserError, match="holds no model"):
         hardmine.load(tmp_path)
     with pytest.raises(UserError, match="holds no model"):

@@ -78,15 +78,16 @@ class SavedBlocks:
     def gather(self, places: np.ndarray, path: Path) -> np.ndarray:
         """Write the vectors at ``places`` int64 [N] as a float32 [N, D] file and give it memory-mapped."""
         new = np.concatenate([self._old[:0], *self._vectors])
-        with writing(path) as temporary:
-            shape = (len(places), self._old.shape[1])
-            target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+        head = {"descr": "<f4", "fortran_order": False, "shape": (len(places), self._old.shape[1])}
+        with writing(path) as temporary, open(temporary, "wb") as file:  # a memory map would die of a full disk
+            np.lib.format.write_array_header_1_0(file, head)
             for start in range(0, len(places), _COPY):
                 part = places[start : start + _COPY]
                 fresh = part >= len(self._old)
-                target[start : start + _COPY][fresh] = new[part[fresh] - len(self._old)]
-                target[start : start + _COPY][~fresh] = self._old[part[~fresh]]
-            target.flush()
+                block = np.empty((len(part), self._old.shape[1]), dtype="<f4")
+                block[fresh] = new[part[fresh] - len(self._old)]
+                block[~fresh] = self._old[part[~fresh]]
+                file.write(block.tobytes())
         return np.load(path, mmap_mode="r")
 
     def drop(self) -> None:

@@ -110,7 +110,7 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
         UserError: a record is missing, or does not belong to the others.
     """
     record = read_record(folder)
-    if record is None or "method" not in record.settings:
+    if record is None or "training" not in record.settings or len(folder.resolve().parents) < 4:
         raise UserError(
             f"{folder}: holds no model: neither a config.json that 'hardmine export' wrote nor the made.json of a "
             "trained artefact, such as models/glyphs/hdc/seed0."

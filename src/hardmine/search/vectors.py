@@ -48,7 +48,10 @@ def build_faiss(vectors: np.ndarray, factory: str, path: Path, threads: int) -> 
             "'Flat' works with any number of images and is exact."
         ) from None
     with writing(path) as temporary:
-        faiss.write_index(index, str(temporary))
+        try:
+            faiss.write_index(index, str(temporary))
+        except RuntimeError as error:
+            raise OSError(str(error).splitlines()[0]) from None
 
 
 def read_faiss(path: Path) -> Any:
