@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pandas as pd
 
-from hardmine.figures.recommendation import recommend
+from hardmine.figures.recommendation import recommend, training_seconds
 
 
 def details(runs: dict[str, list[float]], split: str = "validation") -> pd.DataFrame:
@@ -35,12 +37,19 @@ def test_within_noise_the_first_of_the_plan_is_named_and_said_so() -> None:
     assert "it is the first of them in the plan; the highest mean, 41.2 %, is hdc's." in words
 
 
-def test_within_noise_the_fastest_is_named_where_times_are_known() -> None:
-    tied = {"slow": [0.40, 0.42, 0.41], "fast": [0.415, 0.405, 0.405], "bad": [0.1, 0.11, 0.1]}
-    words = recommend(details(tied), {"slow": 400.0, "fast": 30.0, "bad": 1.0})
-    assert words.startswith("Use fast")
-    assert "it is the fastest of them" in words
-    assert words.endswith("Its training took 30 s a seed.")
+def test_times_do_not_change_the_choice() -> None:
+    tied = {"simple": [0.40, 0.42, 0.41], "fast": [0.415, 0.405, 0.405], "bad": [0.1, 0.11, 0.1]}
+    words = recommend(details(tied), {"simple": 400.0, "fast": 30.0, "bad": 1.0})
+    assert words.startswith("Use simple")
+    assert words == recommend(details(tied)) + " Its training took 7 min a seed."
+
+
+def test_times_come_from_the_benchmark_files_of_the_workflow(tmp_path: Path) -> None:
+    for run, seed, text in (("a", 0, "s\th:m:s\n10.5\t0\n"), ("a", 1, "s\n20.5\n"), ("b", 0, "s\n")):
+        (tmp_path / run).mkdir(exist_ok=True)
+        (tmp_path / run / f"seed{seed}.tsv").write_text(text)
+    assert training_seconds(tmp_path) == {"a": 15.5}
+    assert training_seconds(tmp_path / "none") == {}
 
 
 def test_a_large_but_unproven_difference_is_no_tie() -> None:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,7 +13,7 @@ from hardmine.retrieval.statistics import Comparison
 
 from .titles import title_of
 
-__all__ = ["recommend"]
+__all__ = ["recommend", "training_seconds"]
 
 METRIC = "map@r"
 """What runs are chosen by, on validation classes."""
@@ -22,9 +24,8 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
 
     The best mean over seeds is compared with every other run by paired t-tests over the shared seeds, corrected after
     Holm. A run that is not significantly worse and whose mean difference to the best is at most one standard error
-    ties with it: then the fastest of them is named where ``seconds`` are known, else the first in the plan's order,
-    which goes from the simple to the elaborate. A run between the two, neither tied nor proven worse, is named as a
-    doubt.
+    ties with it: then the first of them in the plan is named, since plans go from the simple to the elaborate. A run
+    between the two, neither tied nor proven worse, is named as a doubt.
 
     Args:
         details: the columns of ``details.csv``: run, seed, embedding, split, metric, value; runs in the plan's order.
@@ -41,7 +42,7 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
     best = max(means, key=lambda run: means[run].mean)
     against = compare(values, best)
     tied = [run for run in values if run == best or _tied(against[run])]
-    chosen = min(tied, key=lambda run: seconds.get(run, math.inf)) if seconds else tied[0]
+    chosen = tied[0]
     shown = f"{title} {_with_interval(means[chosen].mean, means[chosen].half_width)} % on validation classes"
     took = f" Its training took {_duration(seconds[chosen])} a seed." if seconds and chosen in seconds else ""
     if len(values) == 1:
@@ -54,10 +55,23 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
         )
     if len(tied) > 1:
         others = _listed([run for run in tied if run != chosen])
-        reason = "the fastest of them" if seconds else "the first of them in the plan"
         ahead = "" if chosen == best else f"; the highest mean, {100 * means[best].mean:.1f} %, is {best}'s"
-        return f"Use {chosen}: {shown}. Within noise it ties with {others}; it is {reason}{ahead}.{took}"
+        tie = f"Within noise it ties with {others}; it is the first of them in the plan{ahead}."
+        return f"Use {chosen}: {shown}. {tie}{took}"
     return f"Use {chosen}: {shown}, {_certainty(chosen, against)}.{took}"
+
+
+def training_seconds(folder: Path) -> dict[str, float]:
+    """Seconds of training by run, mean over seeds, from Snakemake's benchmark files where they are.
+
+    Args:
+        folder: ``logs/train/<plan>``.
+    """
+    found: dict[str, list[float]] = {}
+    for path in sorted(folder.glob("*/seed*.tsv")):
+        with suppress(OSError, ValueError, IndexError):
+            found.setdefault(path.parent.name, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
+    return {run: sum(seconds) / len(seconds) for run, seconds in found.items() if seconds}
 
 
 def _validation(details: pd.DataFrame) -> dict[str, dict[int, float]]:

@@ -3,11 +3,13 @@
 import csv
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from hardmine.errors import UserError
 
+from .recommendation import recommend, training_seconds
 from .titles import title_of
 
 __all__ = ["print_results"]
@@ -16,7 +18,7 @@ _SHOWN = ("map@r", "nmi")
 
 
 def print_results(folder: Path) -> None:
-    """Print recall, MAP@R and NMI of every run of a report, best first, and the path of its page.
+    """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
 
     Raises:
         UserError: there is no report in the folder.
@@ -43,6 +45,8 @@ def print_results(folder: Path) -> None:
         table.add_row(run, _percent(first["mean"], first["half_width"]), difference, first["verdict"], *rest)
     console = Console(width=max(96, Console().width))
     console.print(table, crop=False)
+    details = pd.read_csv(folder / "details.csv")
+    console.print(recommend(details, training_seconds(Path("logs", "train", folder.name))), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
 
 
