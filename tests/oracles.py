@@ -36,6 +36,16 @@ def retrieval(embeddings, labels, recall_at):
     return values
 
 
+def average_precision_and_first_rank(queries, query_labels, gallery, labels, identity):
+    """Of each query, over the whole ranking, None where there is no match."""
+    averages, firsts = [], []
+    for query, rows in enumerate(neighbours(queries, gallery, len(gallery), identity)):
+        ranks = [place for place, row in enumerate(rows, 1) if labels[row] == query_labels[query]]
+        averages.append(sum(i / rank for i, rank in enumerate(ranks, 1)) / len(ranks) if ranks else None)
+        firsts.append(ranks[0] if ranks else None)
+    return averages, firsts
+
+
 def pairwise_f1(labels, clusters):
     """F1 over all pairs, by a double loop."""
     both = in_class = in_cluster = 0

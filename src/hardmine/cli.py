@@ -24,6 +24,7 @@ app = typer.Typer(
 
 SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
 Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
+EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, cuda or cuda:<n>; metrics are the same.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
 
@@ -77,13 +78,13 @@ def embed(settings: SettingsFile, threads: Threads = 1, device: Device = "auto")
 
 
 @app.command(rich_help_panel="Verbs")
-def evaluate(settings: SettingsFile, threads: Threads = 1) -> None:
+def evaluate(settings: SettingsFile, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
     """Measure retrieval and clustering."""
 
     def work(job: Job, folder: Path) -> None:
         from hardmine.retrieval.evaluate import evaluate
 
-        evaluate(job, folder)
+        evaluate(job, folder, threads, device)
 
     _run("evaluate", settings, threads, work)
 

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from hardmine.artefacts import read_record
 from hardmine.figures.titles import title_of
@@ -58,7 +57,7 @@ def measure(folder: Path) -> list[Measured]:
 
 
 def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], float]:
-    """Final embedding on the test split, by protocol, metric and k; the mean over draws."""
+    """Final embedding on the test split, by protocol, metric and k."""
     model, embedded = read_record(project / "models" / run_seed), read_record(project / "embeddings" / run_seed)
     evaluated = read_record(project / "metrics" / run_seed)
     if model is None or embedded is None or evaluated is None:
@@ -66,8 +65,8 @@ def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], 
     if model.outputs not in embedded.inputs.values() or embedded.outputs not in evaluated.inputs.values():
         return {}
     content = json.loads((project / "metrics" / run_seed / "metrics.json").read_text())
-    draws: dict[tuple[str, str, int | None], list[float]] = defaultdict(list)
-    for row in content["values"]:
-        if row["embedding"] == FINAL and row["split"] == "test":
-            draws[row["protocol"], row["metric"], row["k"]].append(row["value"])
-    return {key: fmean(numbers) for key, numbers in draws.items()}
+    return {
+        (row["protocol"], row["metric"], row["k"]): row["value"]
+        for row in content["values"]
+        if row["embedding"] == FINAL and row["split"] == "test" and row["draw"] == 0
+    }

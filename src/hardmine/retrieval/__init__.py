@@ -1,7 +1,7 @@
-"""Exact neighbours and what is computed from them. Never imports torch."""
+"""Exact neighbours and what is computed from them. Imports torch only where a search runs on its device."""
 
 from .clustering import cluster, clustering_metrics
-from .metrics import retrieval_metrics
+from .metrics import rank_matches, retrieval_metrics
 from .neighbours import Neighbours, nearest_neighbours
 from .statistics import compare, summarise
 
@@ -11,6 +11,7 @@ __all__ = [
     "clustering_metrics",
     "compare",
     "nearest_neighbours",
+    "rank_matches",
     "retrieval_metrics",
     "summarise",
 ]

@@ -1,18 +1,22 @@
 """The evaluate verb: embeddings in, metrics and neighbour lists out."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save
 
 from hardmine.artefacts import Job, writing
-from hardmine.datasets import read_items
+from hardmine.datasets import Items, read_items
 from hardmine.errors import UserError
 
 from .clustering import cluster, clustering_metrics
-from .metrics import retrieval_metrics, retrieve
+from .metrics import rank_matches
+from .protocols import Search, searches_of
 
 __all__ = ["FINAL", "evaluate"]
 
@@ -20,57 +24,124 @@ FINAL = "embedding"
 """Name of the final embedding; others are levels or other weights."""
 
 
-def evaluate(job: Job, folder: Path) -> None:
-    """Measure every embedding on the validation and test classes.
+@dataclass(frozen=True)
+class _Split:
+    """The images of a split: places among the embedded ones, rows of the packed array, class numbers, searches."""
 
-    Writes ``metrics.json`` (a list of ``embedding, split, protocol, draw, metric, k, value``, and counts) and
-    ``neighbours.safetensors`` (``queries`` int64 [Q], ``rows`` int64 [Q, K] and ``distances`` float32 [Q, K] of the
-    test classes under the final embedding; all rows are rows of the packed array).
+    name: str
+    places: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    searches: dict[str, list[Search]]
+
+
+@dataclass
+class _Found:
+    """What ends up in the two files."""
+
+    values: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    lists: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, head: dict[str, Any], draw: int, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            metric, _, k = name.partition("@") if name.startswith(("recall@", "cmc@")) else (name, "", "")
+            self.values.append({**head, "draw": draw, "metric": metric, "k": int(k) if k else None, "value": value})
+
+
+def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> None:
+    """Measure every embedding on the validation classes, where there are any, and on the test classes.
+
+    Writes ``metrics.json``: counts, and a list of ``embedding, split, protocol, draw, metric, k, value``, where draw 0
+    is the value that counts and others are single draws of a gallery or single starts of k-means. Writes
+    ``neighbours.safetensors``: ``queries`` int64 [Q], ``rows`` int64 [Q, K], ``distances`` float32 [Q, K] of the test
+    classes under the final embedding and the first protocol without draws; all rows are rows of the packed array.
+
+    Args:
+        job: the job.
+        folder: where to write.
+        threads: of the searches and of k-means.
+        device: cpu, or a device of torch for the searches.
+
+    Raises:
+        UserError: the embeddings are damaged or not finite, or there is no test image.
     """
     settings = job.settings["evaluation"]
     items = read_items(Path(job.where["packed"], "items.csv"))
-    embeddings = _read(Path(job.where["embeddings"], "embeddings.safetensors"))
+    embeddings = _read(job)
     rows = embeddings.pop("rows")
-    splits = np.asarray(items.splits)[rows]
-    values: list[dict[str, Any]] = []
-    counts: dict[str, int] = {}
-    for split in ("validation", "test"):
-        mine = np.flatnonzero(splits == split)
-        labels = items.labels(rows[mine])
+    found = _Found()
+    for split in _splits(items, rows, job.settings.get("protocols", ["all-against-rest"]), settings.get("draws", 10)):
         for name, vectors in embeddings.items():
-            least = settings["neighbours"]
-            neighbours, matches = retrieve(vectors[mine], labels, settings["recall_at"], least)
-            found = retrieval_metrics(neighbours, labels, labels, matches, settings["recall_at"])
-            counts[f"{split}_queries"] = int(found.pop("queries"))
-            counts[f"{split}_queries_without_match"] = int(found.pop("queries_without_match"))
-            if name == FINAL and split == "test":
-                clusters = cluster(vectors[mine], int(labels.max()) + 1, settings["clustering_restarts"])
-                found |= clustering_metrics(labels, clusters)
-                kept = {
-                    "queries": rows[mine],
-                    "rows": rows[mine][neighbours.rows[:, :least]],
-                    "distances": neighbours.distances[:, :least],
-                }
-            for metric, value in found.items():
-                title, _, k = metric.partition("@") if metric.startswith("recall") else (metric, "", "")
-                values.append(
-                    {
-                        "embedding": name,
-                        "split": split,
-                        "protocol": "all",
-                        "draw": 0,
-                        "metric": title,
-                        "k": int(k) if k else None,
-                        "value": value,
-                    }
-                )
+            head = {"embedding": name, "split": split.name}
+            mine = vectors[split.places]
+            final = name == FINAL and split.name == "test"
+            for protocol, searches in split.searches.items():
+                _search(found, head | {"protocol": protocol}, searches, mine, split, settings, final, threads, device)
+            if final:
+                starts = cluster(mine, int(split.labels.max()) + 1, settings["clustering_restarts"], threads)
+                for start, one in enumerate(starts):
+                    agreement = clustering_metrics(split.labels, one.clusters)
+                    found.add(head | {"protocol": next(iter(split.searches))}, start, agreement)
     with writing(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps({"counts": counts, "values": values}, indent=1) + "\n")
+        temporary.write_text(json.dumps({"counts": found.counts, "values": found.values}, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
-        temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in kept.items()}))
+        temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in found.lists.items()}))
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _splits(items: Items, rows: np.ndarray, protocols: Sequence[str], draws: int) -> list[_Split]:
+    """The splits that have images; validation images all search all others."""
+    splits = np.asarray(items.splits)[rows]
+    result = []
+    for name, chosen in (("validation", ["all-against-rest"]), ("test", protocols)):
+        places = np.flatnonzero(splits == name)
+        if not len(places):
+            if name == "test":
+                raise UserError("items.csv: there is no test image; nothing can be measured.")
+            continue
+        mine = rows[places]
+        labels, roles = items.labels(mine), np.asarray(items.roles)[mine]
+        names = np.asarray(items.paths)[mine]
+        searches = {protocol: searches_of(protocol, labels, roles, names, draws) for protocol in chosen}
+        result.append(_Split(name, places, mine, labels, searches))
+    return result
+
+
+def _search(
+    found: _Found,
+    head: dict[str, Any],
+    searches: list[Search],
+    vectors: np.ndarray,
+    split: _Split,
+    settings: dict[str, Any],
+    final: bool,
+    threads: int,
+    device: str,
+) -> None:
+    """Add the metrics of a protocol, and the lists of the first one without draws."""
+    drawn: list[dict[str, float]] = []
+    wanted = final and not searches[0].draw and not found.lists
+    for search in searches:
+        kept = settings["neighbours"] if wanted else 0
+        ranks, lists = rank_matches(search.task(vectors, split.labels), kept, threads, device)
+        drawn.append(search.metrics(ranks, settings["recall_at"]))
+        if wanted:
+            gallery = split.rows[search.gallery]
+            found.lists = {
+                "queries": split.rows[search.queries],
+                "rows": gallery[lists.rows],
+                "distances": lists.distances,
+            }
+        found.counts.setdefault(f"{split.name}_queries", ranks.queries)
+        found.counts.setdefault(f"{split.name}_queries_without_match", int((ranks.matches == 0).sum()))
+    found.add(head, 0, {name: fmean(draw[name] for draw in drawn) for name in drawn[0]})
+    if searches[0].draw:
+        for search, metrics in zip(searches, drawn, strict=True):
+            found.add(head, search.draw, metrics)
+
+
+def _read(job: Job) -> dict[str, np.ndarray]:
+    path = Path(job.where["embeddings"], "embeddings.safetensors")
     try:
         tensors = load_file(path)
     except Exception as error:
@@ -80,4 +151,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         ) from None
     if "rows" not in tensors or FINAL not in tensors:
         raise UserError(f"{path}: holds {', '.join(tensors)} where 'rows' and '{FINAL}' are needed.")
+    for name, vectors in tensors.items():
+        if name != "rows" and not np.isfinite(vectors).all():
+            bad = int((~np.isfinite(vectors).all(axis=1)).sum())
+            raise UserError(
+                f"run {job.where['run']}, seed {job.where['seed']}: {bad} of {len(vectors)} rows of '{name}' in {path} "
+                "hold a value that is not finite; the training diverged. A smaller training.learning_rate or "
+                "training.gradient_clip may help."
+            )
     return tensors

@@ -1,68 +1,129 @@
-"""Retrieval metrics from neighbour lists."""
+"""Retrieval metrics, from the exact ranks of all matches."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .neighbours import Neighbours, nearest_neighbours
+from .neighbours import Neighbours, lists_in, ranks_in
+from .products import Distances, each_block
 
-__all__ = ["matches_per_query", "needed_neighbours", "retrieval_metrics", "retrieve"]
-
-
-def matches_per_query(query_labels: np.ndarray, gallery_labels: np.ndarray, identity: np.ndarray | None) -> np.ndarray:
-    """R: gallery items of each query's class, the query itself not counted; int64 [Q]."""
-    classes, counts = np.unique(gallery_labels, return_counts=True)
-    place = np.minimum(np.searchsorted(classes, query_labels), len(classes) - 1)
-    found = np.where(classes[place] == query_labels, counts[place], 0)
-    return found - (identity >= 0) if identity is not None else found
+__all__ = ["Ranks", "Task", "all_against_rest", "rank_matches", "ranking_metrics", "retrieval_metrics"]
 
 
-def needed_neighbours(recall_at: Sequence[int], matches: np.ndarray) -> int:
-    """How long lists must be for all metrics: the largest k and the largest R."""
-    return max(*recall_at, int(matches.max(initial=1)))
+@dataclass(frozen=True)
+class Task:
+    """Who searches whom.
 
-
-def retrieve(
-    embeddings: np.ndarray, labels: np.ndarray, recall_at: Sequence[int], least: int = 1
-) -> tuple[Neighbours, np.ndarray]:
-    """Search every row against all others; returns the lists and R."""
-    identity = np.arange(len(embeddings))
-    matches = matches_per_query(labels, labels, identity)
-    count = max(needed_neighbours(recall_at, matches), least)
-    return nearest_neighbours(embeddings, embeddings, count, identity), matches
-
-
-def retrieval_metrics(
-    neighbours: Neighbours,
-    query_labels: np.ndarray,
-    gallery_labels: np.ndarray,
-    matches: np.ndarray,
-    recall_at: Sequence[int],
-) -> dict[str, float | int]:
-    """Recall at k, r_precision and map@r (Musgrave et al. 2020, section 3.2), in [0, 1].
-
-    A query without a match is a miss for recall and left out of the other two.
-
-    Args:
-        neighbours: lists at least ``needed_neighbours`` long (or the whole gallery).
+    Attributes:
+        queries: float32 [Q, D].
         query_labels: int64 [Q].
+        gallery: float32 [G, D].
         gallery_labels: int64 [G].
-        matches: int64 [Q], R of each query.
-        recall_at: the k.
-
-    Returns:
-        ``recall@<k>``, ``r_precision``, ``map@r``, ``queries``, ``queries_without_match``.
+        identity: int64 [Q], the gallery row that is the query itself, -1 for none; None where no query is in it.
     """
-    hits = gallery_labels[neighbours.rows] == query_labels[:, None]
-    values: dict[str, float | int] = {f"recall@{k}": float(hits[:, :k].any(axis=1).mean()) for k in recall_at}
-    usable = matches > 0
-    within = hits[usable] & (np.arange(hits.shape[1]) < matches[usable, None])
-    if usable.any():
-        precision = np.cumsum(within, axis=1) / np.arange(1, hits.shape[1] + 1)
-        values["r_precision"] = float((within.sum(axis=1) / matches[usable]).mean())
-        values["map@r"] = float(((precision * within).sum(axis=1) / matches[usable]).mean())
-    else:
-        values["r_precision"] = values["map@r"] = 0.0
-    values["queries"] = len(query_labels)
-    values["queries_without_match"] = int((~usable).sum())
+
+    queries: np.ndarray
+    query_labels: np.ndarray
+    gallery: np.ndarray
+    gallery_labels: np.ndarray
+    identity: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where the matches of every query stand in its ranking of the gallery, the query itself left out.
+
+    Attributes:
+        queries: how many there are.
+        owners: int64 [M] ascending, the query of each match.
+        ranks: int64 [M] from 1, ascending within a query.
+        places: int64 [M] from 1, the how manieth match of its query each is.
+        matches: int64 [Q], R, how many each query has.
+    """
+
+    queries: int
+    owners: np.ndarray
+    ranks: np.ndarray
+    places: np.ndarray
+    matches: np.ndarray
+
+
+def all_against_rest(embeddings: np.ndarray, labels: np.ndarray) -> Task:
+    """Every row searches all others."""
+    return Task(embeddings, labels, embeddings, labels, np.arange(len(labels)))
+
+
+def rank_matches(task: Task, kept: int = 0, threads: int = 1, device: str = "cpu") -> tuple[Ranks, Neighbours]:
+    """One exact search: the ranks of all matches, and lists of ``kept`` neighbours (at most the whole gallery).
+
+    Ties go to the lower row. Long lists are never held: a rank is a count of what is nearer.
+
+    Raises:
+        UserError: a value is not finite, or too large to be squared.
+    """
+    count = max(min(kept, len(task.gallery) - (task.identity is not None)), 0)
+    by_label = np.argsort(task.gallery_labels, kind="stable")
+    ordered = task.gallery_labels[by_label]
+
+    def work(part: slice, found: Distances, error: np.ndarray) -> tuple[np.ndarray, ...]:
+        queries = task.queries[part]
+        rows, distances = lists_in(found, error, queries, task.gallery, count)
+        owners, matching = _pairs(task.query_labels[part], ordered, by_label)
+        if task.identity is not None:
+            others = matching != task.identity[part][owners]
+            owners, matching = owners[others], matching[others]
+        ranks = ranks_in(found, error, queries, task.gallery, owners, matching)
+        order = np.lexsort((ranks, owners))
+        return owners[order] + part.start, ranks[order], rows, distances.astype(np.float32)
+
+    parts = each_block(work, task.queries, task.gallery, task.identity, threads, device=device)
+    owners, ranks, rows, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
+    matches = np.bincount(owners, minlength=len(task.queries))
+    places = np.arange(len(owners)) - np.repeat(np.cumsum(matches) - matches, matches) + 1
+    return Ranks(len(task.queries), owners, ranks, places, matches), Neighbours(rows, distances)
+
+
+def _pairs(labels: np.ndarray, ordered: np.ndarray, by_label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of queries, ascending, and gallery rows of all pairs of one class."""
+    starts, ends = np.searchsorted(ordered, labels, side="left"), np.searchsorted(ordered, labels, side="right")
+    counts = ends - starts
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(np.arange(len(labels)), counts), by_label[np.repeat(starts, counts) + within]
+
+
+def retrieval_metrics(found: Ranks, recall_at: Sequence[int]) -> dict[str, float]:
+    """``recall@<k>``, ``r_precision`` and ``map@r`` (Musgrave et al. 2020, section 3.2), in [0, 1].
+
+    A query without a match is a miss for recall and left out of the other two, which are 0 where no query has any.
+    """
+    values = _share_within("recall", found, recall_at)
+    near = found.ranks <= found.matches[found.owners]
+    owners = found.owners[near]
+    values["r_precision"] = _mean_over_matched(np.bincount(owners, minlength=found.queries), found)
+    precision = np.bincount(owners, found.places[near] / found.ranks[near], minlength=found.queries)
+    values["map@r"] = _mean_over_matched(precision, found)
     return values
+
+
+def ranking_metrics(found: Ranks, at: Sequence[int]) -> dict[str, float]:
+    """``cmc@<k>`` and ``map`` over the whole ranking, in [0, 1].
+
+    ``cmc`` at k is the share of queries with a match among the k nearest. The average precision of a query with
+    matches at the ranks r1 < r2 < … is the mean of i / ri; with one match, 1 / r1. A query without a match is a miss
+    for ``cmc`` and left out of ``map``.
+    """
+    values = _share_within("cmc", found, at)
+    precision = np.bincount(found.owners, found.places / found.ranks, minlength=found.queries)
+    values["map"] = _mean_over_matched(precision, found)
+    return values
+
+
+def _share_within(name: str, found: Ranks, at: Sequence[int]) -> dict[str, float]:
+    first = found.ranks[found.places == 1]
+    return {f"{name}@{k}": float((first <= k).sum() / found.queries) for k in at}
+
+
+def _mean_over_matched(sums: np.ndarray, found: Ranks) -> float:
+    usable = found.matches > 0
+    return float((sums[usable] / found.matches[usable]).mean()) if usable.any() else 0.0

@@ -6,7 +6,12 @@ from pydantic import Field, PositiveInt, field_validator
 
 from .base import Settings
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluation", "Protocol"]
+
+Protocol = Literal["all-against-rest", "query-gallery", "one-gallery-image", "one-query-image"]
+"""Who searches whom on the test split. all-against-rest: every image all others. query-gallery: the official queries
+the official gallery. one-gallery-image: a gallery of one image a class, drawn several times, searched by all other
+images. one-query-image: the roles of the last swapped."""
 
 
 class Evaluation(Settings):
@@ -20,9 +25,21 @@ class Evaluation(Settings):
     def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(value)))
 
+    @field_validator("protocols")
+    @classmethod
+    def _once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"{', '.join(value)}: a protocol stands twice")
+        return value
+
     protocol: Literal["fair", "paper"] = "fair"
     """fair: the epoch best by map@r on validation classes; paper: the last epoch."""
     neighbours: PositiveInt = 10
     """Neighbours kept for the gallery of the report."""
+    protocols: tuple[Protocol, ...] = Field((), exclude_if=lambda value: not value)
+    """Who searches whom on the test split; empty for what is usual on the data set. A metric that several of them
+    measure counts under the first."""
+    draws: PositiveInt = Field(10, exclude_if=lambda value: value == 10)
+    """Galleries drawn by one-gallery-image and one-query-image, with fixed seeds; their mean counts."""
     clustering_restarts: PositiveInt = 3
     """Starts of k-means (the best by its own objective counts), with fixed seeds."""

@@ -8,7 +8,7 @@ from .plan import Plan
 
 __all__ = ["REVISIONS", "jobs_of"]
 
-REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 1, "figures": 4}
+REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 2, "figures": 5}
 """Raised whenever a verb's results change for equal settings, whatever the method or data set."""
 
 FIGURES = ("recall", "curves", "loss")
@@ -120,7 +120,9 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         return job(
             verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where
         )
-    settings = {"evaluation": plan.evaluation.model_dump(mode="json")}
+    settings = {"evaluation": plan.evaluation.model_dump(mode="json", exclude={"protocols"})}
+    if plan.protocols != ("all-against-rest",):
+        settings["protocols"] = list(plan.protocols)
     return job(
         verb,
         f"metrics/{place}",

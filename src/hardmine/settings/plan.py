@@ -111,6 +111,28 @@ class Plan(Settings):
             raise ValueError("dataset.validation_share: 0 leaves no validation classes; set evaluation.protocol: paper")
         return self
 
+    @model_validator(mode="after")
+    def _protocols_fit(self) -> "Plan":
+        official = "query-gallery" in self.dataset.protocols
+        for protocol in self.evaluation.protocols:
+            if protocol != "all-against-rest" and (protocol == "query-gallery") != official:
+                allowed = "query-gallery" if official else "one-gallery-image, one-query-image"
+                raise ValueError(
+                    f"evaluation.protocols: {protocol} does not fit {self.dataset.name}, which has "
+                    f"{'' if official else 'no '}official queries; allowed: all-against-rest, {allowed}"
+                )
+        if not {"all-against-rest", "query-gallery"} & set(self.protocols):
+            raise ValueError(
+                f"evaluation.protocols: {', '.join(self.protocols)} measures no recall, by which the report compares "
+                "runs; add all-against-rest"
+            )
+        return self
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The protocols of evaluation, as asked for or as usual on the data set."""
+        return self.evaluation.protocols or self.dataset.protocols
+
     @staticmethod
     def origin_of(run: RunSettings) -> str | None:
         """The run whose weights this run starts from."""

@@ -13,7 +13,7 @@ from hardmine.errors import UserError
 from hardmine.images import open_store
 from hardmine.images.batches import TrainingImages, middle, normalise
 from hardmine.methods import Method, Setup, build_method
-from hardmine.retrieval.metrics import retrieval_metrics, retrieve
+from hardmine.retrieval.metrics import all_against_rest, rank_matches, retrieval_metrics
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.methods import METHODS
 from hardmine.settings.training import Training
@@ -175,8 +175,8 @@ def _close_epoch(method: Method, validation: Any, epoch: int, history: History, 
             )
         row["spread"] = spread
         for name, values in embeddings.items():
-            neighbours, matches = retrieve(values, validation.labels, (1,))
-            found = retrieval_metrics(neighbours, validation.labels, validation.labels, matches, (1,))
+            ranks, _ = rank_matches(all_against_rest(values, validation.labels))
+            found = retrieval_metrics(ranks, (1,))
             prefix = "val" if values is final else f"val_{name}"
             row[f"{prefix}_recall@1"], row[f"{prefix}_map@r"] = found["recall@1"], found["map@r"]
         score = row["val_map@r"]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt
 
 from hardmine.settings.base import Settings
+from hardmine.settings.evaluation import Protocol
 
 __all__ = ["Dataset", "ImageDataset", "WholeNumber"]
 
@@ -24,6 +25,8 @@ class Dataset(Settings):
     """Raised whenever the packed images or their list change for equal settings."""
     published_name: ClassVar[str | None] = None
     """Name in the published tables; None where no paper used the data set."""
+    protocols: ClassVar[tuple[Protocol, ...]] = ("all-against-rest",)
+    """Protocols of evaluation that are usual on the data set, the one that counts first."""
     channels: ClassVar[int] = 3
     """Colour channels of a packed image."""
 

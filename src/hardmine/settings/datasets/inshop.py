@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from hardmine.settings.evaluation import Protocol
+
 from .base import ImageDataset
 
 __all__ = ["Inshop"]
@@ -11,6 +13,7 @@ class Inshop(ImageDataset):
     """52,712 photographs of 7,982 clothes; queries search a gallery of their own. Handed out under an agreement."""
 
     published_name: ClassVar[str | None] = "In-shop"
+    protocols: ClassVar[tuple[Protocol, ...]] = ("query-gallery",)
     licence: ClassVar[str] = (
         "non-commercial research and teaching under an agreement; neither images nor lists may be passed on "
         "(http://mmlab.ie.cuhk.edu.hk/projects/DeepFashion/DeepFashionAgreement.pdf)"

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
+from hardmine.settings.evaluation import Protocol
+
 from .base import ImageDataset, WholeNumber
 
 __all__ = ["VehicleID"]
@@ -11,6 +13,7 @@ class VehicleID(ImageDataset):
     """221,567 photographs of 26,328 vehicles, with test lists of several sizes. Handed out on request."""
 
     published_name: ClassVar[str | None] = "VehicleID"
+    protocols: ClassVar[tuple[Protocol, ...]] = ("one-gallery-image", "all-against-rest")
     licence: ClassVar[str] = (
         "research only, on request; neither images nor lists may be passed on "
         "(https://pkuml.org/resources/pku-vehicleid.html)"
