@@ -15,7 +15,7 @@ def details(values: dict[str, list[float]]) -> pd.DataFrame:
     rows = []
     for run, numbers in values.items():
         for seed, value in enumerate(numbers):
-            head = {"dataset": "d", "run": run, "method": "m", "seed": seed, "protocol": "all", "draw": 0}
+            head = {"dataset": "d", "run": run, "method": "m", "seed": seed, "protocol": "all-against-rest", "draw": 0}
             for split, embedding, number in (
                 ("test", "embedding", value),
                 ("validation", "embedding", 0.0),

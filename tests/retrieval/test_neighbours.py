@@ -81,10 +81,10 @@ def test_lists_on_a_device_of_torch_equal_those_of_numpy() -> None:
     assert (host[0].ranks == device[0].ranks).all()
 
 
-@pytest.mark.parametrize("images", [2, 40])  # one match a query is counted, 39 are sorted
-def test_ranks_of_matches_equal_those_of_a_full_sort_among_many_ties(images: int) -> None:
-    rows = np.random.default_rng(7).integers(-2, 3, (1600, 4)).astype(np.float32)
-    labels = np.arange(1600) // images
+@pytest.mark.parametrize(("count", "images"), [(1600, 2), (400, 40)])  # one match a query is counted, 39 are sorted
+def test_ranks_of_matches_equal_those_of_a_full_sort_among_many_ties(count: int, images: int) -> None:
+    rows = np.random.default_rng(7).integers(-2, 3, (count, 4)).astype(np.float32)
+    labels = np.arange(count) // images
     ranks, _ = rank_matches(all_against_rest(rows, labels))
     exact = ((rows[:, None] - rows) ** 2).sum(axis=2)
     np.fill_diagonal(exact, np.inf)

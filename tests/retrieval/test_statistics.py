@@ -42,6 +42,35 @@ def test_holm_corrects_in_steps() -> None:
     assert found["z"].verdict == "within noise"
 
 
+def test_interval_and_p_equal_those_from_the_t_distribution_by_hand() -> None:
+    differences = {0: 0.02, 1: 0.05, 2: 0.01, 3: 0.04, 4: 0.03}
+    found = compare({"a": dict.fromkeys(range(5), 0.5), "b": {s: 0.5 + d for s, d in differences.items()}}, "a")["b"]
+    # mean 0.03, standard error 0.0158114 / sqrt(5) = 0.0070711, t = 4.2426 on 4 degrees: p = 0.013236
+    assert found.difference == pytest.approx(0.03)
+    assert found.half_width == pytest.approx(2.776445 * 0.0070711, abs=1e-6)
+    assert found.p == pytest.approx(0.013236, abs=1e-6)
+
+
+def test_a_correction_never_falls_below_an_earlier_one_nor_rises_above_one() -> None:
+    base = dict.fromkeys(range(3), 0.0)
+    near = {0: 1.0, 1: 1.1, 2: 1.2}
+    runs = {"base": base, "x": near, "y": {s: v + 1e-9 for s, v in near.items()}, "z": {0: 1.0, 1: -1.0, 2: 0.1}}
+    found = compare(runs, "base")
+    assert found["y"].p_holm == pytest.approx(3 * found["y"].p)
+    assert found["x"].p_holm == found["y"].p_holm
+    assert found["z"].p_holm <= 1.0
+
+
+def test_values_that_are_not_finite_count_as_missing_seeds() -> None:
+    found = summarise({0: 1.0, 1: math.nan, 2: math.inf})
+    assert (found.mean, found.seeds) == (1.0, 1)
+    assert math.isnan(summarise({0: math.nan}).mean)
+    against = compare({"a": {0: 1.0, 1: 2.0, 2: 3.0}, "b": {0: 2.0, 1: math.nan, 2: 4.5}}, "a")["b"]
+    assert against.seeds == 2
+    assert against.difference == 1.25
+    assert compare({"a": {0: 1.0}, "b": {}}, "a")["b"].verdict == "missing"
+
+
 def test_only_shared_seeds_count() -> None:
     found = compare({"a": {0: 1.0, 1: 2.0}, "b": {1: 2.5, 2: 9.0}}, "a")["b"]
     assert found.seeds == 1

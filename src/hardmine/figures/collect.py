@@ -1,6 +1,7 @@
 """From the artefacts of all runs to tidy tables."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +46,47 @@ def collect_histories(job: Job) -> pd.DataFrame:
 
 
 def results_of(details: pd.DataFrame) -> pd.DataFrame:
-    """``results.csv``: the final embedding on the test split."""
-    final = details[(details.embedding == FINAL) & (details.split == "test")]
+    """``results.csv``: the final embedding on the test split.
+
+    Of draws and starts the value that counts (draw 0); of protocols that measure the same, the first.
+    """
+    final = details[(details.embedding == FINAL) & (details.split == "test") & (details.draw == 0)]
+    final = final.drop_duplicates(["run", "seed", "metric", "k"])
     return final[["dataset", "run", "method", "seed", "metric", "k", "value"]].reset_index(drop=True)
 
 
-def statistics_of(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """``statistics.csv``: for each metric and run, the mean over seeds, and the paired comparison with the baseline."""
+def statistics_of(results: pd.DataFrame, baseline: str, seeds: Sequence[int] | None = None) -> pd.DataFrame:
+    """``statistics.csv``: for each metric and run, the mean over seeds, and the paired comparison with the baseline.
+
+    Args:
+        results: as ``results_of`` makes it; a value that is not finite counts as missing.
+        baseline: the run that others are compared with.
+        seeds: those a run should have; without, all that any run has.
+
+    Returns:
+        ``run, metric, k, mean, half_width, seeds, seeds_expected``, and for runs other than the baseline ``difference,
+        difference_half_width, seeds_shared, p, p_holm``; ``verdict`` for all.
+    """
+    expected = len(set(results.seed) if seeds is None else set(seeds))
+    names = list(dict.fromkeys(results.run))
     rows = []
     for (metric, k), part in results.groupby(["metric", "k"], dropna=False, sort=False):
-        runs = {run: dict(zip(own.seed, own.value, strict=True)) for run, own in part.groupby("run", sort=False)}
+        runs: dict[str, dict[int, float]] = {run: {} for run in names}
+        for row in part.itertuples():
+            runs[row.run][row.seed] = row.value
         against = compare(runs, baseline) if baseline in runs else {}
         for run, values in runs.items():
-            row: dict[str, Any] = {"run": run, "metric": metric, "k": k, **vars(summarise(values))}
+            line: dict[str, Any] = {"run": run, "metric": metric, "k": k, **vars(summarise(values))}
+            line["seeds_expected"] = expected
             if run in against:
                 other = against[run]
-                row |= {"difference": other.difference, "difference_half_width": other.half_width}
-                row |= {"p": other.p, "p_holm": other.p_holm, "verdict": other.verdict}
+                line |= {"difference": other.difference, "difference_half_width": other.half_width}
+                line |= {"seeds_shared": other.seeds, "p": other.p, "p_holm": other.p_holm, "verdict": other.verdict}
             else:
-                row["verdict"] = "baseline"
-            rows.append(row)
-    return pd.DataFrame(rows)
+                line["verdict"] = "baseline"
+            rows.append(line)
+    table = pd.DataFrame(rows)
+    return table.astype({"seeds_shared": "Int64"}) if "seeds_shared" in table else table
 
 
 def _runs(job: Job) -> list[tuple[str, int]]:

@@ -12,6 +12,7 @@ from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
 from .page import write_page
 from .plots import plot_curves, plot_loss, plot_recall
+from .published import published_rows, shown_rows
 from .tables import table_markdown, table_tex
 from .titles import title_of
 
@@ -23,10 +24,14 @@ def figures(job: Job, folder: Path) -> None:
     baseline = job.settings["baseline"]
     details, histories = collect_details(job), collect_histories(job)
     results = results_of(details)
-    statistics = statistics_of(results, baseline)
+    statistics = statistics_of(results, baseline, job.settings["seeds"])
     _write_csv(folder / "results.csv", results)
     _write_csv(folder / "details.csv", details)
     _write_csv(folder / "statistics.csv", statistics)
+    published = None
+    if "published.csv" in job.outputs:
+        published = published_rows(job, statistics)
+        _write_csv(folder / "published.csv", published)
     _write_csv(folder / "curves.csv", _curves(histories))
     _write_text(folder / "summary.json", json.dumps(_summary(statistics), indent=1) + "\n")
     _write_text(folder / "table.md", table_markdown(statistics, baseline))
@@ -40,7 +45,8 @@ def figures(job: Job, folder: Path) -> None:
     best = _best_run(statistics)
     lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
     draw_gallery(lists, Path(job.where["packed"]), drawings / "gallery.png")
-    write_page(job, details, statistics, histories, folder)
+    shown = None if published is None or published.empty else shown_rows(published)
+    write_page(job, details, statistics, histories, folder, shown)
 
 
 def _best_run(statistics: pd.DataFrame) -> str:

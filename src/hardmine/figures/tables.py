@@ -7,7 +7,7 @@ import pandas as pd
 
 from .titles import title_of
 
-__all__ = ["table_markdown", "table_rows", "table_tex"]
+__all__ = ["seeds_of", "table_markdown", "table_rows", "table_tex"]
 
 _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
@@ -19,8 +19,8 @@ _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
 def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
     """Columns (metric, k) in their order, and one dict a run.
 
-    Cells hold mean and half width in percent, nan where nothing was measured; runs are sorted by the first metric,
-    best first, those without a value last.
+    Cells hold mean and half width in percent, nan where they are missing; runs are sorted by the first metric, best
+    first, missing ones last. ``seeds`` is how many have the first metric, ``seeds_expected`` how many should.
     """
     columns = list(statistics[["metric", "k"]].drop_duplicates().itertuples(index=False, name=None))
     rows = []
@@ -31,6 +31,7 @@ def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[di
             {
                 "run": run,
                 "seeds": int(first.seeds),
+                "seeds_expected": int(first.seeds_expected),
                 "verdict": first.verdict,
                 "difference": 100 * first.difference if first.verdict != "baseline" else math.nan,
                 "difference_half_width": 100 * first.difference_half_width if first.verdict != "baseline" else math.nan,
@@ -54,7 +55,7 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
         cells = " | ".join(_number(*cell) for cell in row["cells"])
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else _number(*gap, signed=True)
-        lines.append(f"| {row['run']} | {row['seeds']} | {cells} | {difference} | {row['verdict']} |")
+        lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +73,12 @@ def table_tex(statistics: pd.DataFrame) -> str:
             cells.append("--" if math.isnan(mean) else shown)
         lines.append(f"{_escaped(row['run'])} & {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def seeds_of(row: dict[str, Any]) -> str:
+    """How many seeds a row of ``table_rows`` has, ``2 of 3`` where some are missing."""
+    seeds, expected = row["seeds"], row["seeds_expected"]
+    return str(seeds) if seeds == expected else f"{seeds} of {expected}"
 
 
 def _number(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:

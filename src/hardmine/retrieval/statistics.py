@@ -1,5 +1,6 @@
 """What several seeds say: means with intervals, and paired tests against a baseline."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,10 @@ __all__ = ["Comparison", "Summary", "compare", "summarise"]
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean over seeds with the half width of the 95 % t-interval (nan for one seed)."""
+    """Mean over the seeds that have a finite value, with the half width of its 95 % t-interval.
+
+    The mean is nan without such a seed, the half width below two.
+    """
 
     mean: float
     half_width: float
@@ -27,8 +31,8 @@ class Comparison:
         p: of the paired t-test (nan below two seeds, or where all differences are equal).
         p_holm: the same after Holm's correction over all runs compared.
         seeds: shared seeds.
-        verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction; ``one seed`` or ``no spread`` (equal
-            differences in all seeds) where there is nothing to test.
+        verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction; ``one seed``, ``no spread`` (equal
+            differences in all seeds) or ``missing`` (no shared seed) where there is nothing to test.
     """
 
     difference: float
@@ -40,9 +44,9 @@ class Comparison:
 
 
 def summarise(values: Mapping[int, float]) -> Summary:
-    """Mean and 95 % t-interval of values by seed."""
-    numbers = np.array(list(values.values()), dtype=np.float64)
-    return Summary(float(numbers.mean()), _half_width(numbers), len(numbers))
+    """Mean and 95 % t-interval of values by seed; values that are not finite count as missing."""
+    numbers = np.array(list(_finite(values).values()), dtype=np.float64)
+    return Summary(float(numbers.mean()) if len(numbers) else float("nan"), _half_width(numbers), len(numbers))
 
 
 def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str, Comparison]:
@@ -53,10 +57,11 @@ def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str,
         baseline: name of the baseline.
     """
     differences = {}
+    base = _finite(runs[baseline])
     for name, values in runs.items():
         if name != baseline:
-            shared = sorted(set(values) & set(runs[baseline]))
-            differences[name] = np.array([values[seed] - runs[baseline][seed] for seed in shared])
+            own = _finite(values)
+            differences[name] = np.array([own[seed] - base[seed] for seed in sorted(set(own) & set(base))])
     p_values = {name: _paired_p(numbers) for name, numbers in differences.items()}
     corrected = _holm(p_values)
     return {
@@ -70,6 +75,10 @@ def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str,
         )
         for name, numbers in differences.items()
     }
+
+
+def _finite(values: Mapping[int, float]) -> dict[int, float]:
+    return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
 def _half_width(numbers: np.ndarray) -> float:
@@ -103,7 +112,7 @@ def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 def _verdict(differences: np.ndarray, p: float) -> str:
     if len(differences) < 2:
-        return "one seed"
+        return "one seed" if len(differences) else "missing"
     if np.isnan(p):
         return "no spread"
     if p >= 0.05:

@@ -59,6 +59,7 @@ def jobs_of(plan: Plan) -> list[Job]:
             (
                 *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
                 *("table.md", "table.tex", "figures/gallery.png", "page.js", "data.js", "pictures.js"),
+                *(("published.csv",) if dataset.published_name else ()),
                 *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
             ),
             (packed, *models, *embeddings, *metrics),
@@ -71,11 +72,35 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "recall_at": list(plan.evaluation.recall_at),
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
+                **_beside_published(plan),
             },
             packed=packed,
         )
     )
     return jobs
+
+
+def _beside_published(plan: Plan) -> dict[str, Any]:
+    """What a comparison with published results needs to know, where the data set has any."""
+    if plan.dataset.published_name is None:
+        return {}
+    runs = {}
+    for name, run in plan.runs.items():
+        backbone = plan.backbone_of(run)
+        content = backbone.model_dump(mode="json")
+        extras = (
+            backbone.pooling == "second-order" and "second-order pooling",
+            backbone.tap != "deepest" and "features of an earlier stage",
+        )
+        runs[name] = {
+            "backbone": content.get("architecture", backbone.name),
+            "start": f"run {origin}" if (origin := plan.origin_of(run)) else content.get("weights", "none"),
+            "dimensions": backbone.embedding * len(getattr(run, "ratios", (1,))),
+            "pixels": plan.training_of(run).augmentation.crop or plan.dataset.size,
+            "extras": [extra for extra in extras if extra],
+        }
+    dataset = plan.dataset.model_dump(mode="json")
+    return {"published": {"dataset": dataset, "protocol": plan.evaluation.protocol, "runs": runs}}
 
 
 def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
