@@ -136,8 +136,14 @@ def test_a_missing_seed_is_shown_as_missing(tmp_path: Path) -> None:
     assert page.count('class="missing">2 of 3</td>') == 1
 
 
+def test_a_seed_whose_value_is_nan_counts_as_missing(tmp_path: Path) -> None:
+    unknown = [("hdc", 1, "recall")]
+    page = (make_report(Plan(unknown=unknown), tmp_path) / "index.html").read_text(encoding="utf-8")
+    assert page.count('class="missing">2 of 3</td>') == 1
+
+
 def test_a_value_that_is_nan_is_a_dash_and_comes_last(tmp_path: Path) -> None:
-    report = make_report(Plan(unknown=[("hdc", 1, "recall")]), tmp_path)
+    report = make_report(Plan(unknown=[("hdc", seed, "recall") for seed in range(3)]), tmp_path)
     page = (report / "index.html").read_text(encoding="utf-8")
     assert page.count('<td data-value="">–</td>') == 3  # recall at 1, 2 and 4
     assert not re.search(r"\bnan\b", page, re.IGNORECASE)
