@@ -90,7 +90,7 @@ function chart(place, lines, axis) {
     const scale = axis.even ? (x) => xs.indexOf(x) / Math.max(1, xs.length - 1) : (x) => x / xs[xs.length - 1];
     const across = (x) => left + scale(x) * (right - left);
     const down = (y) => bottom - ((Math.min(to, Math.max(from, y)) - from) / (to - from)) * (bottom - top);
-    for (const y of ticks(from, to, height / 55)) {
+    for (const y of ticks(from, to, height / 45)) {
       draw("line", { x1: left, x2: right, y1: down(y), y2: down(y), class: "grid" }, svg);
       draw("text", { x: left - 8, y: down(y) + 4, "text-anchor": "end" }, svg).textContent = `${y} %`;
     }

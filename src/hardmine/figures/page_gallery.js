@@ -52,6 +52,7 @@ for (const label of [...new Set([...queries].map((position) => labels[position])
 controls.first.value = page.best;
 controls.second.value = page.best === page.baseline ? "" : page.baseline;
 let count = 8;
+const edgeShown = () => (window.innerWidth > 1100 ? 76 : 56);
 function strip(run, query) {
   const line = make("div", { class: "strip" }, make("span", { class: "name" }, run));
   for (let i = 0; i < gallery.shown; i += 1) {
@@ -60,7 +61,7 @@ function strip(run, query) {
     const verdict = right ? "right" : "wrong";
     const mark = make("figcaption", {}, make("span", { "aria-hidden": "true" }, right ? "✓" : "✗"), make("span", { class: "spoken" }, verdict));
     const title = `${i + 1}: ${gallery.classes[labels[position]]}, ${verdict}`;
-    line.append(make("figure", { class: verdict, title }, picture(position, 56), mark));
+    line.append(make("figure", { class: verdict, title }, picture(position, edgeShown()), mark));
   }
   return line;
 }
@@ -80,7 +81,7 @@ async function showGallery() {
     numbers.sort((a, b) => rank.get(a) - rank.get(b) || a - b);
   }
   place.replaceChildren(...numbers.slice(0, count).map((query) => {
-    const side = make("figure", { class: "query" }, picture(queries[query], 64), make("figcaption", {}, gallery.classes[labels[queries[query]]]));
+    const side = make("figure", { class: "query" }, picture(queries[query], Math.max(64, edgeShown())), make("figcaption", {}, gallery.classes[labels[queries[query]]]));
     return make("article", {}, side, make("div", { class: "strips" }, strip(first, query), ...(second ? [strip(second, query)] : [])));
   }));
   const more = find("#gallery-more");
