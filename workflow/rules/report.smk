@@ -5,6 +5,7 @@ CAPTIONS = Path(workflow.basedir, "workflow/report")
 IN_REPORT = {
     "index.html": ("Results", "table with verdicts, provenance"),
     "statistics.csv": ("Results", "all metrics"),
+    "published.csv": ("Results", "published beside measured"),
     "figures/recall.svg": ("Results", "recall"),
     "figures/curves.svg": ("Training", "validation recall"),
     "figures/loss.svg": ("Training", "loss"),
