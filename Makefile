@@ -63,6 +63,7 @@ bench: $(READY)  ## speed and memory against named peers
 	python -m benchmarks.lrn
 
 faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others
+	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py
 	python tests/faults/campaign.py --faults $(or $(FAULTS),110) --seed $(or $(SEED),0)
 
 clean-environment:

@@ -75,8 +75,13 @@ JOB = Job("p", "train", "models/p/r/seed0", ("m.bin",), (), {"n": 1}, {})
 
 
 def made_artefact() -> Path:
-    with making(JOB) as folder:
-        (folder / "m.bin").write_text("content")
+    """The record of a good artefact, made anew for the first case and put back for the others."""
+    kept = Path("record.json")
+    if not kept.exists():
+        with making(JOB) as folder:
+            (folder / "m.bin").write_text("content")
+        kept.write_bytes(JOB.record_file.read_bytes())
+    JOB.record_file.write_bytes(kept.read_bytes())
     return JOB.record_file
 
 

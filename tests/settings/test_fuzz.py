@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 TEXTS = [path.read_text() for path in [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]]
 PLANS = [yaml.safe_load(text) for text in TEXTS]
 fuzz = settings(
+    max_examples=max(150, settings.default.max_examples),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     deadline=None,
 )

@@ -1,5 +1,6 @@
 """What makes an artefact trustworthy: what made it, what it holds, and times that tell the truth."""
 
+from .devices import hold_device
 from .files import digest, writing
 from .job import VERBS, Job
 from .locks import hold_job, hold_workflow, watch_workflow
@@ -14,6 +15,7 @@ __all__ = [
     "Job",
     "Record",
     "digest",
+    "hold_device",
     "hold_job",
     "hold_workflow",
     "key_of",

@@ -5,26 +5,30 @@ import re
 
 import torch
 
+from hardmine.artefacts import hold_device
 from hardmine.errors import UserError
 
 __all__ = ["prepare_device"]
 
 
-def prepare_device(name: str, threads: int) -> torch.device:
+def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device:
     """Set the threads, make arithmetic repeatable, and choose the device.
 
     Args:
         name: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         threads: of torch.
+        alone: hold the GPU for the rest of this process, see no other, and wait for one where all are held.
 
     Raises:
         UserError: a GPU is asked for where there is none.
     """
     torch.set_num_threads(threads)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UserError(f"--device {name}: is no device; allowed: auto, cpu, cuda, cuda:<n>.")
+    if alone and name != "cpu":
+        name = _hold_one(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UserError(f"--device {name}: is no device; allowed: auto, cpu, cuda, cuda:<n>.")
     if name.startswith("cuda"):
         if not torch.cuda.is_available():
             raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")
@@ -33,3 +37,28 @@ def prepare_device(name: str, threads: int) -> torch.device:
         # On the CPU the operators used are repeatable at a given thread count, and this call costs 1.3 s of imports.
         torch.use_deterministic_algorithms(True, warn_only=True)
     return torch.device(name)
+
+
+def _hold_one(name: str) -> str:
+    """Take a device of those that may be shared out and hide the others; what is left to choose is returned."""
+    devices = _shared()
+    _, _, number = name.partition(":")
+    if number:
+        if int(number) >= len(devices):
+            return name
+        devices = [devices[int(number)]]
+    if not devices:
+        return name
+    os.environ["CUDA_VISIBLE_DEVICES"] = hold_device(devices)
+    print(f"device {os.environ['CUDA_VISIBLE_DEVICES']}", flush=True)
+    return name.partition(":")[0]
+
+
+def _shared() -> list[str]:
+    """Devices that the jobs of this machine share out: none under Slurm, which has given this job its own."""
+    if "SLURM_JOB_ID" in os.environ:
+        return []
+    listed = os.environ.get("HARDMINE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
+    if listed is None:
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [device.strip() for device in listed.split(",") if device.strip()]

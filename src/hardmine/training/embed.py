@@ -24,7 +24,7 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     Raises:
         UserError: the model file is damaged or does not fit the settings.
     """
-    device = prepare_device(device_name, threads)
+    device = prepare_device(device_name, threads, alone=True)
     store, _ = open_store(Path(job.where["packed"]), "validation", "test")
     size = job.settings.get("crop", int(store.pixels.shape[1]))
     settings = method_settings(job.settings["method"])

@@ -35,7 +35,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
         UserError: a loss is not finite, or the embeddings collapsed to a point.
         StoppedError: the process was asked to stop; a checkpoint is written.
     """
-    device = prepare_device(device_name, threads)
+    device = prepare_device(device_name, threads, alone=True)
     method, validation = _build(job, device)
     history, log, best = History(), EpochLog(), Best(fair=job.settings["protocol"] == "fair")
     parts: dict[str, Any] = {"method": method, "history": history, "log": log, "best": best}

@@ -1,0 +1,98 @@
+"""Devices of one machine are shared out among jobs; proven with names of devices that need not exist."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from project import Project
+
+from hardmine.artefacts import devices
+from hardmine.training.device import _hold_one
+
+JOB = """
+import sys, time
+from hardmine.artefacts import hold_device
+device = hold_device(sys.argv[1].split(","), interval=0.01)
+print(device, time.monotonic(), flush=True)
+time.sleep(float(sys.argv[2]))
+print(time.monotonic(), flush=True)
+"""
+
+
+def start(folder: Path, devices: str, seconds: float) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-c", JOB, devices, str(seconds)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_jobs_never_hold_the_same_device_and_all_get_one(tmp_path: Path) -> None:
+    jobs = [start(tmp_path, "a,b", 0.3) for _ in range(6)]
+    held = []
+    for job in jobs:
+        lines = [line for line in job.communicate(timeout=120)[0].splitlines() if "waiting" not in line]
+        device, begin = lines[0].split()
+        held.append((float(begin), float(lines[1]), device))
+    assert set(Counter(device for *_, device in held)) == {"a", "b"}
+    for number, (begin, end, device) in enumerate(sorted(held)):
+        for other_begin, other_end, other in sorted(held)[number + 1 :]:
+            assert other != device or other_begin >= end or other_end <= begin
+
+
+def test_the_device_of_a_killed_job_is_free_again(tmp_path: Path) -> None:
+    first = start(tmp_path, "a", 600)
+    assert first.stdout.readline().startswith("a ")
+    second = start(tmp_path, "a", 0)
+    assert "all devices are in use (a)" in second.stdout.readline()
+    first.kill()
+    first.wait()
+    assert second.communicate(timeout=60)[0].startswith("a ")
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "visible", "chosen"),
+    [
+        ({"HARDMINE_DEVICES": "2,3"}, "auto", "2", "auto"),
+        ({"CUDA_VISIBLE_DEVICES": "5, 7"}, "cuda:1", "7", "cuda"),
+        ({"CUDA_VISIBLE_DEVICES": "5", "SLURM_JOB_ID": "1"}, "auto", "5", "auto"),
+        ({"CUDA_VISIBLE_DEVICES": ""}, "auto", "", "auto"),
+        ({"HARDMINE_DEVICES": "2"}, "cuda:3", None, "cuda:3"),
+    ],
+)
+def test_a_job_sees_the_one_device_that_it_holds(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    name: str,
+    visible: str | None,
+    chosen: str,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(devices, "_held", [])
+    for key in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "HARDMINE_DEVICES"):
+        monkeypatch.delenv(key, raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    assert _hold_one(name) == chosen
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == visible
+
+
+@pytest.mark.workflow
+def test_jobs_of_the_profile_for_gpus_take_a_device_each(project: Project) -> None:
+    project.edit(a=0.004, b=0.003)
+    begun = time.time()
+    project.run(
+        "snakemake --cores 2 --quiet all --profile profiles/gpu --resources gpu=2 -- embed",
+        HARDMINE_DEVICES="x,y",
+        TMPDIR=str(project.folder.parent),
+    )
+    for run in ("a", "b"):
+        for verb in ("train", "embed"):
+            log = project.folder / f"logs/{verb}/tiny/{run}/seed0.log"
+            assert log.stat().st_mtime > begun
+            assert log.read_text().splitlines()[0] in ("device x", "device y")
