@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: reproduce test smoke lint format pull checkout use lock schema bench faults clean-environment
+.PHONY: reproduce test smoke lint format pull checkout use lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 $(READY): requirements.lock pyproject.toml
@@ -65,6 +65,14 @@ bench: $(READY)  ## speed and memory against named peers
 faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others
 	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py
 	python tests/faults/campaign.py --faults $(or $(FAULTS),110) --seed $(or $(SEED),0)
+
+test-slurm: $(READY)  ## the small pipeline on a Slurm controller and node that are started here and taken down
+	pytest -n 0 -m slurm tests/workflow/test_slurm.py
+
+GPUS ?= $(shell nvidia-smi --list-gpus 2> /dev/null | wc -l)
+reproduce-gpu: $(READY)  ## the same on the GPUs of this machine, a job each
+	snakemake --cores all --profile profiles/gpu --resources gpu=$(GPUS)
+	@hardmine show
 
 clean-environment:
 	rm -rf .venv

@@ -16,6 +16,7 @@ rule download_dataset:
         f"logs/download/{RAW}.log",
     benchmark:
         f"logs/download/{RAW}.tsv"
+    localrule: True  # compute nodes are often cut off from the network
     threads: 1
     resources:
         mem_mb=1000,
@@ -37,6 +38,7 @@ for job in WEIGHTS:
             str(job.benchmark_file.with_suffix(".log")),
         benchmark:
             str(job.benchmark_file)
+        localrule: True
         threads: 1
         resources:
             mem_mb=1000,

@@ -16,6 +16,7 @@ rule train_run:
         f"logs/train/{PLAN.plan}/{{run}}/seed{{seed}}.log",
     benchmark:
         f"logs/train/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
+    retries: 2  # one that was stopped or killed goes on from its checkpoint
     threads: 1
     resources:
         mem_mb=2000,
