@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: reproduce test smoke lint format pull checkout use lock schema bench faults test-slurm reproduce-gpu clean-environment
+.PHONY: environment reproduce test smoke lint format pull checkout use lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 $(READY): requirements.lock pyproject.toml
@@ -14,6 +14,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+environment: $(READY)  ## .venv from the lock, without doing anything else
 
 reproduce: $(READY)  ## run the plan in params.yaml and print its table
 	snakemake --cores all
