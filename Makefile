@@ -50,7 +50,7 @@ use: $(READY)  ## make PLAN=experiments/x.yaml the plan in force, for dvc repro
 	cp $(PLAN) params.yaml
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
-	uv pip compile pyproject.toml --quiet --extra workflow --extra onnx --extra dev --generate-hashes --no-emit-index-url \
+	uv pip compile pyproject.toml --quiet --extra workflow --extra slurm --extra onnx --extra dev --generate-hashes --no-emit-index-url \
 		--no-header --python-version 3.11 -o requirements.lock
 
 schema: $(READY)  ## write the JSON schema of plans for editors
