@@ -1,4 +1,7 @@
-"""The baseline losses and their miners: pytorch-metric-learning, wrapped once.
+"""The baseline losses: pytorch-metric-learning, wrapped once, with its distance-weighted miner.
+
+Semi-hard and batch-hard selection are ours: the same triplets in the same order, sooner. Distance-weighted selection
+is the library's, since ours (``hardmine.mining.triplet_selection``) draws other random numbers.
 
 Where the library deviates from a paper, ``docs/methods/baselines.md`` says so.
 """
@@ -10,6 +13,7 @@ from pytorch_metric_learning import distances, losses, miners
 from torch import Tensor, nn
 
 from hardmine.mining import random_negatives
+from hardmine.mining.triplet_selection import batch_hard_triplets, semi_hard_triplets
 from hardmine.settings.methods import RunSettings, baselines
 
 __all__ = ["BaselineLoss", "build_baseline_loss"]
@@ -99,17 +103,18 @@ def build_baseline_loss(
 
 
 def _selection(settings: baselines.Triplet, generator: torch.Generator) -> Selection:
+    if settings.selection == "distance":
+        return miners.DistanceWeightedMiner(cutoff=0.5, nonzero_loss_cutoff=1.4)
     squared = distances.LpDistance(power=2)
-    match settings.selection:
-        case "semihard":
-            return miners.TripletMarginMiner(margin=settings.margin, type_of_triplets="semihard", distance=squared)
-        case "hard":
-            return miners.BatchHardMiner(distance=squared)
-        case "distance":
-            return miners.DistanceWeightedMiner(cutoff=0.5, nonzero_loss_cutoff=1.4)
 
-    def at_random(embeddings: Tensor, labels: Tensor) -> Tuples:
-        triplets = random_negatives(labels, generator)
+    def select(embeddings: Tensor, labels: Tensor) -> Tuples:
+        match settings.selection:
+            case "semihard":
+                triplets = semi_hard_triplets(squared(embeddings), labels, settings.margin)
+            case "hard":
+                triplets = batch_hard_triplets(squared(embeddings), labels)
+            case _:
+                triplets = random_negatives(labels, generator)
         return triplets.anchors, triplets.positives, triplets.negatives
 
-    return at_random
+    return select
