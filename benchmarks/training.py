@@ -1,122 +1,173 @@
-"""Images per second of training on glyphs: python -m benchmarks.training
+"""Images per second of training on glyphs and on photographs: python -m benchmarks.training.
 
-One process with one thread, then as many processes as cores at once; beside them, in the same run and on the same
-data, the bare step (one batch already in memory, no augmentation, same network and loss) and the usual peer: a
-DataLoader with the library's sampler, loss and miner.
+The peer is what is usual: a DataLoader with two workers, the library's sampler, miner and loss, on the same network,
+optimiser, images and batch. Its augmentation is the same, made image by image: a shift on glyphs, crop and mirror on
+photographs. Beside both the bare step: one batch already in memory, no augmentation, same network and loss. Each has a
+process of its own with as many threads as its row says; they take turns, and the figure is the median of the rounds,
+each the median of its steps.
 """
 
 import multiprocessing
 import os
 import statistics
 import time
-
-os.environ["OMP_NUM_THREADS"] = "1"
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks import setups, table
+from benchmarks.table import Row
 from hardmine.images import ImageStore
-from hardmine.images.batches import TrainingImages, normalise
-from hardmine.methods import Method, Setup, build_method
-from hardmine.settings import load_plan
+from hardmine.images.batches import normalise
+from hardmine.methods import Method
 from hardmine.training.log import EpochLog
 
-STEPS = 60
+RUN = {"method": "triplet", "selection": "semihard"}
+WORKERS, ROUNDS = 2, 3
+STEPS = {"glyphs": 60, "photographs": 6}
+KINDS = {
+    "glyphs": ("glyphs, 32 px, small CNN", 1.5),
+    "photographs float32": ("112 px, BVLC GoogLeNet, float32", 1.2),
+    "photographs bf16": ("112 px, BVLC GoogLeNet, bf16", None),
+}
+AVX512_BF16 = "avx512_bf16"
 
 
-def build() -> Method:
-    """triplet-semihard with the defaults, on random images of the size of glyphs."""
-    run = {"method": "triplet", "selection": "semihard"}
-    plan = load_plan({"plan": "p", "baseline": "r", "dataset": {"name": "glyphs"}, "runs": {"r": run}}, "benchmark")
-    labels = np.repeat(np.arange(200), 20)
-    pixels = np.random.default_rng(0).integers(0, 255, (len(labels), 32, 32, 1), dtype=np.uint8)
-    device = torch.device("cpu")
-    training = plan.training_of(plan.runs["r"])
-    images = TrainingImages(ImageStore(pixels, np.arange(len(labels)), labels), training.augmentation, device, 0)
-    method = build_method(Setup(plan.runs["r"], plan.backbone, training, images, 1, 32, device, 0))
-    method.network.train()
-    return method
+def build(kind: str) -> Method:
+    """triplet-semihard on the images of a kind."""
+    name, _, precision = kind.partition(" ")
+    return setups.photographs(RUN, precision) if name == "photographs" else setups.letters(RUN)
 
 
-def rate(step, images: int) -> float:
-    """Median images/s over steps, after five to warm up."""
-    times = []
-    for number in range(STEPS + 5):
+def rate(kind: str, step: Callable[[], object], images: int) -> float:
+    """Median images/s over steps, a tenth of them to warm up."""
+    times, wanted = [], STEPS[kind.split()[0]]
+    for number in range(wanted + max(2, wanted // 10)):
         start = time.perf_counter()
         step()
-        if number >= 5:
+        if number >= max(2, wanted // 10):
             times.append(time.perf_counter() - start)
     return images / statistics.median(times)
 
 
-def ours(_: int = 0) -> float:
+def ours(kind: str, threads: int) -> float:
     """The training step as the loop runs it."""
-    torch.set_num_threads(1)
-    method, log = build(), EpochLog()
-
-    def step() -> None:
-        method.step(log)
-        method.step_number += 1
-
-    return rate(step, method.images_per_step)
+    torch.set_num_threads(threads)
+    method, log = build(kind), EpochLog()
+    return rate(kind, lambda: setups.advance(method, log), method.images_per_step)
 
 
-def bare() -> float:
+def data_path(kind: str, threads: int) -> list[float]:
+    """Milliseconds of choosing a batch, reading and augmenting it, and of the whole step."""
+    torch.set_num_threads(threads)
+    method, log = build(kind), EpochLog()
+
+    def data() -> Tensor:
+        return method.images.augmented(method.sampler.next_batch())
+
+    steps = STEPS[kind.split()[0]]
+    ways = {"data": data, "step": lambda: setups.advance(method, log)}
+    found = table.alternate(ways, steps, warm=2, clock=time.perf_counter)
+    return [1000 * found["data"], 1000 * found["step"]]
+
+
+def bare(kind: str, threads: int) -> float:
     """Forward, loss, backward, update of one batch in memory."""
-    method = build()
+    torch.set_num_threads(threads)
+    method = build(kind)
     rows = torch.from_numpy(method.sampler.next_batch())
     images, log = method.images.plain(rows), EpochLog()
-    return rate(lambda: method.update(method.loss(method.network(images), rows, log)), len(rows))
+
+    def step() -> None:
+        with method.precision():
+            outputs = method.network(images)
+        method.update(method.loss({name: value.float() for name, value in outputs.items()}, rows, log))
+
+    return rate(kind, step, len(rows))
 
 
-class Images(Dataset):
-    """Single images, as a DataLoader wants them, shifted by up to two pixels."""
+class Images(Dataset[Any]):
+    """Single images, changed at random, as a DataLoader wants them."""
 
-    def __init__(self, store: ImageStore) -> None:
+    def __init__(self, store: ImageStore, crop: int) -> None:
         self.store = store
+        self.crop = crop
 
     def __len__(self) -> int:
         return len(self.store)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
         image = normalise(torch.from_numpy(self.store.read(np.array([row]))))[0]
-        down, right = torch.randint(-2, 3, (2,)).tolist()
-        return torch.roll(image, (down, right), (1, 2)), int(self.store.labels[row])
+        if self.crop:
+            down, right = torch.randint(image.shape[1] - self.crop + 1, (2,)).tolist()
+            image = image[:, down : down + self.crop, right : right + self.crop]
+            image = image.flip(2) if torch.rand(()) < 0.5 else image
+        else:
+            down, right = torch.randint(-2, 3, (2,)).tolist()
+            image = torch.roll(image, (down, right), (1, 2))
+        return image, int(self.store.labels[row])
 
 
-def peer(workers: int) -> float:
+def peer(kind: str, threads: int) -> float:
     """A DataLoader with MPerClassSampler, TripletMarginMiner and TripletMarginLoss on the same network."""
+    from pytorch_metric_learning import distances, losses, miners
     from pytorch_metric_learning.samplers import MPerClassSampler
 
-    method = build()
-    store = method.images.store
-    sampler = MPerClassSampler(store.labels, 4, batch_size=100, length_before_new_iter=100 * (STEPS + 10))
-    loader = iter(DataLoader(Images(store), batch_size=100, sampler=sampler, num_workers=workers, drop_last=True))
+    torch.set_num_threads(threads)
+    method = build(kind)
+    store, batch = method.images.store, method.images_per_step
+    squared = distances.LpDistance(power=2)
+    miner = miners.TripletMarginMiner(margin=0.2, type_of_triplets="semihard", distance=squared)
+    criterion = losses.TripletMarginLoss(margin=0.2, distance=squared)
+    sampler = MPerClassSampler(store.labels, 4, batch_size=batch, length_before_new_iter=100 * batch)
+    images = Images(store, method.images.augmentation.crop)
+    loader = iter(DataLoader(images, batch_size=batch, sampler=sampler, num_workers=WORKERS, drop_last=True))
 
     def step() -> None:
-        images, labels = next(loader)
-        images = images.contiguous(memory_format=torch.channels_last)
-        value, _ = method.loss_module(method.network(images)["embedding"], labels)
-        method.update(value)
+        pixels, labels = next(loader)
+        with method.precision():
+            outputs = method.network(pixels.contiguous(memory_format=torch.channels_last))
+        embeddings = outputs["embedding"].float()
+        method.update(criterion(embeddings, labels, miner(embeddings, labels)))
 
-    return rate(step, 100)
+    return rate(kind, step, batch)
 
 
-def main() -> None:
-    """Print the table."""
-    torch.set_num_threads(1)
-    cores = len(os.sched_getaffinity(0))
-    rows = [("ours, one process", ours()), ("bare step", bare())]
-    rows += [(f"DataLoader, {workers} workers", peer(workers)) for workers in (0, 2)]
+def both_cores(cores: int) -> float:
+    """Summed images/s of as many trainings at once as there are cores, one thread each."""
     with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        rows.append(
-            (f"ours, {cores} processes on {cores} cores, summed", sum(pool.map(ours, range(cores), chunksize=1)))
-        )
-    print("| | images/s |\n|---|--:|")
-    for name, value in rows:
-        print(f"| {name} | {value:,.0f} |")
+        return sum(pool.starmap(ours, [("glyphs", 1)] * cores, chunksize=1))
+
+
+def run() -> list[Row]:
+    cores = len(os.sched_getaffinity(0))
+    rows = []
+    for kind, (title, least) in KINDS.items():
+        if kind.endswith("bf16") and AVX512_BF16 not in open("/proc/cpuinfo").read():
+            continue
+        for threads in (1, cores):
+            rates: dict[str, list[float]] = {"ours": [], "peer": [], "bare": []}
+            for _ in range(ROUNDS if kind == "glyphs" or threads == 1 else 1):
+                for name, values in rates.items():
+                    values.append(table.alone("benchmarks.training", name, kind, threads))
+            medians = {name: statistics.median(values) for name, values in rates.items()}
+            how = f"{threads} threads; peer: DataLoader, {WORKERS} workers besides"
+            target = least if threads == 1 else None
+            what = f"{title}: images/s against a DataLoader"
+            rows.append(Row("training", what, medians["ours"], "images/s", medians["peer"], at_least=target, how=how))
+            what = f"{title}: images/s against the bare step"
+            rows.append(Row("training", what, medians["ours"], "images/s", medians["bare"], how=f"{threads} threads"))
+        data, whole = table.alone("benchmarks.training", "data_path", kind, 1)
+        how = "1 thread; choosing, reading, augmenting a batch; peer: the whole step"
+        rows.append(Row("data path", f"{title}: share of the step", data, "ms", whole, at_most=0.05, how=how))
+    summed = table.alone("benchmarks.training", "both_cores", cores)
+    rows.append(Row("training", f"glyphs: {cores} trainings at once, summed", summed, "images/s", how="1 thread each"))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    table.main(run)
