@@ -1,73 +1,116 @@
-"""What a training step of each method costs against its base: python -m benchmarks.method_steps.
+"""What a training step of each method costs against its base loss: python -m benchmarks.method_steps.
 
-The runs are those of experiments/glyphs-full.yaml, on random images of the size of glyphs, one thread. The two
-members of a pair take turns step by step; the figure is the ratio of their mean times per trained image, the slowest
-tenth of the steps left out.
+Letters: the runs of experiments/glyphs-full.yaml on random images of the size of glyphs; HDML once more with the
+defaults of its paper. Photographs: random 112-px images with BVLC GoogLeNet in float32, each method with its own
+defaults. One thread. The two members of a pair take turns step by step; the figure is mean processor time per trained
+image, the slowest tenth of the steps left out (what an epoch does at its start is in the mean). Smart Mining's
+selection is timed apart and set against the training of the rest of its epoch.
 """
 
 import statistics
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 
-from hardmine.images import ImageStore
-from hardmine.images.batches import TrainingImages
-from hardmine.methods import Method, Setup, build_method
-from hardmine.settings import read_plan
+from benchmarks import setups, table
+from benchmarks.table import Row
+from hardmine.methods import Method, smart_mining
 from hardmine.training.log import EpochLog
 
-PAIRS = (
-    ("hdc", "hdc-one-level", 1.15),
-    ("hdml-npair", "hdml-npair-base", 2.0),
-    ("hdml-triplet", "hdml-triplet-base", 2.0),
-    ("schem", "schem-v1-random", 1.35),
-    ("smart-mining", "smart-mining-random", 1.35),
-)
-STEPS = 60
+
+@dataclass(frozen=True)
+class Pair:
+    """A method, its base, and the largest ratio allowed."""
+
+    method: str | dict[str, Any]
+    base: str | dict[str, Any]
+    limit: float | None
 
 
-def build(run_name: str) -> Method:
-    """A run of the full plan on random images, 200 classes × 20."""
-    plan = read_plan(Path("experiments/glyphs-full.yaml"))
-    run = plan.runs[run_name]
-    training = plan.training_of(run)
-    labels = np.repeat(np.arange(200), 20)
-    pixels = np.random.default_rng(0).integers(0, 255, (len(labels), 32, 32, 1), dtype=np.uint8)
-    device = torch.device("cpu")
-    images = TrainingImages(ImageStore(pixels, np.arange(len(labels)), labels), training.augmentation, device, 0)
-    method = build_method(Setup(run, plan.backbone_of(run), training, images, 1, 32, device, 0))
-    method.network.train()
-    return method
+HDML = {"method": "hdml", "head_start": 0.2}
+HUNDRED = {"training": {"batch": {"classes": 10, "images_per_class": 10}}}
+SIXTY = {"training": {"batch": {"classes": 10, "images_per_class": 6}}}
+HEADS = {"method": "hdc", "head_channels": 128, "head_features": 1024}
+RANDOM_STAGES = {"class_stage": "random", "instance_stage": "random"}
+LETTERS = {
+    "HDC": Pair("hdc", "hdc-one-level", 1.15),
+    "HDML N-pair, settings of glyphs": Pair("hdml-npair", "hdml-npair-base", 2.0),
+    "HDML N-pair, defaults of the paper": Pair(HDML, {**HDML, "variant": "base"}, None),
+    "HDML triplet": Pair("hdml-triplet", "hdml-triplet-base", 2.0),
+    "SCHEM with bank": Pair("schem", "schem-v1-random", 1.35),
+    "Smart Mining, with its pass over all images": Pair("smart-mining", "smart-mining-random", None),
+}
+PHOTOGRAPHS = {
+    "HDC": Pair({**HEADS, **SIXTY}, {**HEADS, "ratios": [1], **SIXTY}, 1.15),
+    "HDML N-pair": Pair(
+        {"method": "hdml", "batch_size": 60}, {"method": "hdml", "batch_size": 60, "variant": "base"}, 2.0
+    ),
+    "SCHEM with bank": Pair({"method": "schem"}, {"method": "schem", **RANDOM_STAGES}, 1.35),
+}
 
 
 def step(method: Method, log: EpochLog) -> float:
-    """Seconds per trained image of one step; work at the start of an epoch counts."""
-    start = time.perf_counter()
-    epoch, within = divmod(method.step_number, method.steps_per_epoch)
-    if within == 0:
-        method.begin_epoch(epoch, log)
-    method.step(log)
-    method.step_number += 1
-    return (time.perf_counter() - start) / method.images_per_step
+    """Processor seconds per trained image of one step; work at the start of an epoch counts."""
+    start = time.process_time()
+    setups.advance(method, log)
+    return (time.process_time() - start) / method.images_per_step
 
 
-def main() -> None:
-    """Print a row a pair."""
+def compare(first: Method, second: Method, steps: int, warm: int) -> tuple[float, float]:
+    """Microseconds per trained image of two methods."""
+    log, methods = EpochLog(), (first, second)
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(steps + warm):
+        for method, seconds in zip(methods, times, strict=True):
+            taken = step(method, log)
+            if number >= warm:
+                seconds.append(taken)
+    own, base = (1e6 * statistics.mean(sorted(seconds)[: max(1, int(0.9 * steps))]) for seconds in times)
+    return own, base
+
+
+def selection_share() -> Row:
+    """Search and selection of one epoch of Smart Mining on glyphs, against the rest of its epoch."""
+    method, log = setups.letters("smart-mining"), EpochLog()
+    spent = []
+    plain = smart_mining.mine
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        start = time.process_time()
+        found = plain(*arguments, **options)
+        spent.append(time.process_time() - start)
+        return found
+
+    smart_mining.mine = timed
+    epochs = 2 + method.run.random_epochs
+    for _ in range(epochs * method.steps_per_epoch):
+        if method.step_number % method.steps_per_epoch == 0:
+            start = time.process_time()
+        setups.advance(method, log)
+    training = time.process_time() - start - spent[-1]
+    smart_mining.mine = plain
+    what = "Smart Mining on letters: search and selection, against the rest of its epoch"
+    how = "1 thread; 4,000 images; the pass over all images counts as training"
+    return Row("method steps", what, 1000 * spent[-1], "ms", 1000 * training, at_most=0.01, how=how)
+
+
+def run() -> list[Row]:
     torch.set_num_threads(1)
-    print("| method | base | µs an image | base | ratio | at most |\n|---|---|--:|--:|--:|--:|")
-    for name, base, limit in PAIRS:
-        methods = build(name), build(base)
-        log, times = EpochLog(), ([], [])
-        for number in range(STEPS + 5):
-            for method, seconds in zip(methods, times, strict=True):
-                taken = step(method, log)
-                if number >= 5:
-                    seconds.append(taken)
-        ours, theirs = (1e6 * statistics.mean(sorted(seconds)[: int(0.9 * STEPS)]) for seconds in times)
-        print(f"| {name} | {base} | {ours:.0f} | {theirs:.0f} | {ours / theirs:.2f} | {limit} |", flush=True)
+    rows = []
+    for name, pair in LETTERS.items():
+        methods = (setups.letters(side) for side in (pair.method, pair.base))
+        own, base = compare(*methods, steps=60, warm=5)
+        how = "1 thread; peer: its base loss"
+        rows.append(Row("method steps", f"letters: {name}", own, "µs an image", base, at_most=pair.limit, how=how))
+    for name, pair in PHOTOGRAPHS.items():
+        methods = (setups.photographs(side, "float32") for side in (pair.method, pair.base))
+        own, base = compare(*methods, steps=4, warm=1)
+        how = "1 thread; peer: its base loss"
+        rows.append(Row("method steps", f"112 px: {name}", own, "µs an image", base, at_most=pair.limit, how=how))
+    return [*rows, selection_share()]
 
 
 if __name__ == "__main__":
-    main()
+    table.main(run)

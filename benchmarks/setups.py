@@ -56,9 +56,7 @@ def build(plan: Plan, name: str, shape: tuple[int, int], classes: int, count: in
     run = plan.runs[name]
     training = plan.training_of(run)
     labels = np.repeat(np.arange(classes), count)
-    pixels = np.random.default_rng(0).integers(
-        0, 255, (len(labels), shape[0], shape[0], shape[1]), dtype=np.uint8
-    )
+    pixels = np.random.default_rng(0).integers(0, 255, (len(labels), shape[0], shape[0], shape[1]), dtype=np.uint8)
     device = torch.device("cpu")
     images = TrainingImages(ImageStore(pixels, np.arange(len(labels)), labels), training.augmentation, device, 0)
     method = build_method(Setup(run, plan.backbone_of(run), training, images, shape[1], images.size[0], device, 0))

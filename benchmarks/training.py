@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def run() -> list[Row]:
     cores = len(os.sched_getaffinity(0))
     rows = []
     for kind, (title, least) in KINDS.items():
-        if kind.endswith("bf16") and AVX512_BF16 not in open("/proc/cpuinfo").read():
+        if kind.endswith("bf16") and AVX512_BF16 not in Path("/proc/cpuinfo").read_text():
             continue
         for threads in (1, cores):
             rates: dict[str, list[float]] = {"ours": [], "peer": [], "bare": []}
