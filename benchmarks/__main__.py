@@ -15,7 +15,6 @@ from benchmarks.table import Row, machine, markdown
 
 SUBJECTS = (
     "training",
-    "photographs",
     "tuples",
     "sampler",
     "method_steps",

@@ -1,25 +1,25 @@
-"""Packing against a plain Pillow loop: images/s and peak memory, side by side in one run.
-
-    python -m benchmarks.packing [--images 400] [--rounds 3]
+"""Packing against a plain Pillow loop: images/s and peak memory: python -m benchmarks.packing.
 
 Synthetic photographs (smooth colours with fine texture, JPEG quality 90) of the sizes that the data sets have, in a
 folder. The peer opens, converts, resizes (bilinear) and puts every image into a memory-mapped array; ours is
-``hardmine.images.pack`` with one thread a core, reading included. Both alternate; medians. Memory is the peak of a
-process that packs five times as many images.
+``hardmine.images.pack`` with one thread a core, reading included. Both take turns; medians. Memory is the peak of a
+process of its own.
 """
 
-import argparse
+import contextlib
+import io
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from benchmarks import table
+from benchmarks.table import Row
 from hardmine.datasets.items import Items
 from hardmine.datasets.listing import Listing
 from hardmine.images.pack import pack
@@ -33,6 +33,7 @@ SHAPES = {
     "In-shop, 256×256 to 256": (256, 256, 256),
 }
 KEY = "00" * 32
+IMAGES, ROUNDS = 400, 3
 
 
 def photograph(width: int, height: int, seed: int) -> Image.Image:
@@ -74,55 +75,51 @@ def ours(folder: Path, names: list[str], size: int, target: Path) -> None:
     pack(listing, settings, target, target.parent / "scratch", KEY, os.cpu_count() or 1)
 
 
-def peak_of(shape: str, images: int) -> int:
-    """Peak memory in MB of a process that packs ``images`` images."""
-    command = [sys.executable, "-m", "benchmarks.packing", "--images", str(images), "--memory", shape]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+def quietly(function: Callable[..., None], *arguments: Any) -> None:
+    """Call without what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        function(*arguments)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--images", type=int, default=400)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--memory", help=argparse.SUPPRESS)
-    chosen = options.parse_args()
-    if not chosen.memory:
-        print("| photographs | plain loop, images/s | ours, images/s | ratio | peak MB | peak MB, 5 × as many |")
-        print("|---|---|---|---|---|---|")
-    for title, (width, height, size) in SHAPES.items():
-        if chosen.memory and chosen.memory != title:
-            continue
-        images = chosen.images // 8 if width > 2000 else chosen.images
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place, "photographs")
-            folder.mkdir()
-            names = make_folder(folder, width, height, images)
-            if chosen.memory:
-                with open(os.devnull, "w") as nothing:
-                    sys.stdout, out = nothing, sys.stdout
-                    ours(folder, names, size, Path(place, "ours.npy"))
-                    sys.stdout = out
-                print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1000)
-                return
-            seconds: dict[str, list[float]] = {"plain": [], "ours": []}
-            for _ in range(chosen.rounds):
-                for name, function in (("plain", plain), ("ours", ours)):
-                    with open(os.devnull, "w") as nothing:
-                        sys.stdout, out = nothing, sys.stdout
-                        start = time.perf_counter()
-                        function(folder, names, size, Path(place, f"{name}.npy"))
-                        seconds[name].append(time.perf_counter() - start)
-                        sys.stdout = out
-            one, two = np.load(Path(place, "plain.npy")), np.load(Path(place, "ours.npy"))
-            assert np.abs(one.astype(np.int16) - two).mean() < 2, "the two ways give different images"
-        rates = {name: images / statistics.median(values) for name, values in seconds.items()}
-        peaks = [peak_of(title, chosen.images * factor) for factor in (1, 5)]
-        print(
-            f"| {title} | {rates['plain']:.0f} | {rates['ours']:.0f} | {rates['ours'] / rates['plain']:.1f} "
-            f"| {peaks[0]} | {peaks[1]} |",
-            flush=True,
-        )
+def peak(title: str, images: int) -> float:
+    """Peak memory in MiB of this process when it has packed images of a kind."""
+    width, height, size = SHAPES[title]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "photographs")
+        folder.mkdir()
+        names = make_folder(folder, width, height, images)
+        quietly(ours, folder, names, size, Path(place, "ours.npy"))
+    return table.memory()
+
+
+def rates(title: str, images: int) -> tuple[float, float]:
+    """Images/s of ours and of the plain loop."""
+    width, height, size = SHAPES[title]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "photographs")
+        folder.mkdir()
+        names = make_folder(folder, width, height, images)
+        targets = {name: Path(place, f"{name}.npy") for name in ("ours", "plain")}
+        ways = {
+            "ours": lambda: quietly(ours, folder, names, size, targets["ours"]),
+            "plain": lambda: plain(folder, names, size, targets["plain"]),
+        }
+        seconds = table.alternate(ways, ROUNDS, warm=0, clock=time.perf_counter)
+        one, two = (np.load(target) for target in targets.values())
+        assert np.abs(one.astype(np.int16) - two).mean() < 2, "the two ways give different images"
+    return images / seconds["ours"], images / seconds["plain"]
+
+
+def run() -> list[Row]:
+    rows = []
+    for title in SHAPES:
+        images = IMAGES // 8 if title.startswith("telephone") else IMAGES
+        own, theirs = rates(title, images)
+        few, many = (table.alone("benchmarks.packing", "peak", title, count * images) for count in (1, 5))
+        how = f"peer: plain Pillow loop; peak memory {few:.0f} MiB, {many:.0f} with 5 × as many images"
+        rows.append(Row("packing", title, own, "images/s", theirs, how=how))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    table.main(run)

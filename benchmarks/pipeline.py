@@ -155,7 +155,7 @@ def finished(plan: str) -> list[Row]:
 
 
 def run() -> list[Row]:
-    return [*start_up(), *no_op(), *finished("glyphs")]
+    return [*start_up(), *dags(), *no_op(), *finished("glyphs")]
 
 
 if __name__ == "__main__":

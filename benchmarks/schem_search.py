@@ -1,23 +1,17 @@
-"""What SCHEM's two searches cost at the size of Stanford Online Products.
-
-    python benchmarks/schem_search.py [--threads 1] [--device cpu]
+"""What SCHEM's searches cost at the size of Stanford Online Products: python -m benchmarks.schem_search.
 
 11,318 classes, 59,551 images, 512 dimensions, groups of 10. Random unit vectors stand in for embeddings: an exact
-search costs the same whatever it finds. Side by side: the class search, the classification loss that the training step
-pays anyway, the image search in the classes found, the image search over all images, and faiss for that last one.
-Medians over repeats; nothing is written.
+search costs the same whatever it finds. The class search and the image search in the classes found against the
+classification loss that every step pays anyway; the image search over all images against faiss. One thread.
 """
-
-import argparse
-import statistics
-import time
-from collections.abc import Callable
 
 import faiss
 import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks import table
+from benchmarks.table import Row
 from hardmine.losses.signature_softmax import classification_loss
 from hardmine.mining.class_signatures import class_pool
 from hardmine.mining.feature_bank import FeatureBank, instance_pool
@@ -27,38 +21,21 @@ POOL = 16  # classes at alpha 4
 WANTED = 200  # images at beta 5
 
 
-def milliseconds(work: Callable[[], object], device: str, repeats: int = 15) -> float:
-    """Median time of ``work``, after two runs that do not count."""
-    times = []
-    for number in range(repeats + 2):
-        start = time.perf_counter()
-        work()
-        if device != "cpu":
-            torch.cuda.synchronize()
-        if number >= 2:
-            times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times)
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--device", default="cpu")
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    faiss.omp_set_num_threads(chosen.threads)
+def run() -> list[Row]:
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
 
     def unit(count: int) -> torch.Tensor:
         vectors = torch.randn(count, DIMENSIONS, generator=generator)
-        return functional.normalize(vectors, dim=1).to(chosen.device)
+        return functional.normalize(vectors, dim=1)
 
     anchors, batch, signatures, embeddings = unit(GROUP), unit(GROUP * GROUPS), unit(CLASSES), unit(IMAGES)
     labels = np.sort(np.random.default_rng(0).integers(0, CLASSES, IMAGES))
-    bank = FeatureBank(IMAGES, DIMENSIONS, None, chosen.device)
+    bank = FeatureBank(IMAGES, DIMENSIONS, None, "cpu")
     bank.write(np.arange(IMAGES), embeddings, 0)
     weight = signatures.clone().requires_grad_()
-    targets = torch.arange(GROUP * GROUPS, device=chosen.device)
+    targets = torch.arange(GROUP * GROUPS)
     others = np.flatnonzero(labels != 0)
 
     def classify() -> None:
@@ -69,26 +46,31 @@ def main() -> None:
         return instance_pool(anchors, others, bank, lambda rows: embeddings[rows], 0, WANTED)
 
     index = faiss.IndexFlatIP(DIMENSIONS)
-    index.add(embeddings.cpu().numpy())
-    queries = anchors.cpu().numpy()
-    candidates = np.flatnonzero(np.isin(labels, class_pool(anchors, signatures, 0, POOL).cpu().numpy()))
+    index.add(embeddings.numpy())
+    queries = anchors.numpy()
+    candidates = np.flatnonzero(np.isin(labels, class_pool(anchors, signatures, 0, POOL).numpy()))
 
     def in_classes() -> np.ndarray:
         return instance_pool(anchors, candidates, bank, lambda rows: embeddings[rows], 0, 40)
 
-    rows = [
-        ("class search: 10 anchors against all signatures, top 16", lambda: class_pool(anchors, signatures, 0, POOL)),
-        ("classification loss, forward and backward, 50 images", classify),
-        (f"image search in {POOL} classes ({len(candidates)} images), top 40", in_classes),
-        ("image search over all images, top 200", everywhere),
-        ("the same by faiss.IndexFlatIP (10 lists of 200)", lambda: index.search(queries, WANTED)),
+    ways = {
+        "classes": lambda: class_pool(anchors, signatures, 0, POOL),
+        "loss": classify,
+        "images": in_classes,
+        "everywhere": everywhere,
+        "faiss": lambda: index.search(queries, WANTED),
+    }
+    found = {name: 1000 * value for name, value in table.alternate(ways, rounds=15, warm=2).items()}
+    what = f"SCHEM: class search, {CLASSES:,} classes"
+    how = "peer: the classification loss, forward and backward"
+    inside = f"SCHEM: image search in {POOL} classes ({len(candidates)} images)"
+    whole = f"SCHEM: image search over {IMAGES:,} images, top {WANTED}"
+    return [
+        Row("method steps", what, found["classes"], "ms", found["loss"], at_most=0.2, how=how),
+        Row("method steps", inside, found["images"], "ms", found["loss"], how=how),
+        Row("method steps", whole, found["everywhere"], "ms", found["faiss"], how="peer: faiss, ten lists"),
     ]
-    print(f"torch {torch.__version__}, {chosen.device}, {chosen.threads} thread(s)")
-    for name, work in rows:
-        print(f"{milliseconds(work, chosen.device):9.2f} ms   {name}", flush=True)
-    print(f"{IMAGES * DIMENSIONS * 4 / 1e6:9.1f} MB   bank in float32, half of that in float16")
-    print(f"{CLASSES * DIMENSIONS * 4 / 1e6:9.1f} MB   signatures; four times that with gradient and Adam's moments")
 
 
 if __name__ == "__main__":
-    main()
+    table.main(run)

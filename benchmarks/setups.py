@@ -31,7 +31,9 @@ def letters(run: str | dict[str, Any], classes: int = 200, images: int = 20, **s
     return build(load_plan(plan, "benchmark"), "r", (32, 1), classes, images)
 
 
-def photographs(run: dict[str, Any], precision: str, classes: int = 40, images: int = 15) -> Method:
+def photographs(
+    run: dict[str, Any], precision: str, classes: int = 40, images: int = 15, device: str = "cpu"
+) -> Method:
     """A run on random 128-px images, cropped to 112, with BVLC GoogLeNet and 60 images in a batch.
 
     Args:
@@ -39,6 +41,7 @@ def photographs(run: dict[str, Any], precision: str, classes: int = 40, images: 
         precision: float32 or bf16.
         classes: C.
         images: of a class.
+        device: where the training happens.
     """
     shared = {
         "batch": {"classes": 15, "images_per_class": 4},
@@ -48,16 +51,16 @@ def photographs(run: dict[str, Any], precision: str, classes: int = 40, images: 
     sections = {"backbone": {"name": "bvlc-googlenet", "embedding": 128}, "training": shared}
     dataset = {"name": "grocery", "source": "128px", "variant": "128", "size": 128, "resize": "warp"}
     plan = {"plan": "p", "baseline": "r", "dataset": dataset, "runs": {"r": run}, **sections}
-    return build(load_plan(plan, "benchmark"), "r", (128, 3), classes, images)
+    return build(load_plan(plan, "benchmark"), "r", (128, 3), classes, images, device)
 
 
-def build(plan: Plan, name: str, shape: tuple[int, int], classes: int, count: int) -> Method:
+def build(plan: Plan, name: str, shape: tuple[int, int], classes: int, count: int, where: str = "cpu") -> Method:
     """A run of a plan on random images of ``shape`` (edge, channels)."""
     run = plan.runs[name]
     training = plan.training_of(run)
     labels = np.repeat(np.arange(classes), count)
     pixels = np.random.default_rng(0).integers(0, 255, (len(labels), shape[0], shape[0], shape[1]), dtype=np.uint8)
-    device = torch.device("cpu")
+    device = torch.device(where)
     images = TrainingImages(ImageStore(pixels, np.arange(len(labels)), labels), training.augmentation, device, 0)
     method = build_method(Setup(run, plan.backbone_of(run), training, images, shape[1], images.size[0], device, 0))
     method.network.train()

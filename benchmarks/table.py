@@ -146,8 +146,8 @@ def machine() -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits, more where there are more before the point; empty for None."""
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    """Three digits, more where there are more before the point; empty for None and NaN."""
+    return "" if value is None or value != value else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def markdown(rows: list[Row]) -> str:
