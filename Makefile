@@ -56,13 +56,8 @@ lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 schema: $(READY)  ## write the JSON schema of plans for editors
 	hardmine schema > src/hardmine/settings/plan.schema.json
 
-bench: $(READY)  ## speed and memory against named peers
-	python -m benchmarks.settling
-	python -m benchmarks.training
-	python -m benchmarks.method_steps
-	python -m benchmarks.signature_collapse
-	python -m benchmarks.page
-	python -m benchmarks.lrn
+bench: $(READY)  ## speed and memory against named peers, under half an hour on two quiet cores
+	python -m benchmarks --write docs/benchmarks.md
 
 faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others
 	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py

@@ -15,6 +15,7 @@ from benchmarks.table import Row, machine, markdown
 
 SUBJECTS = (
     "training",
+    "lrn",
     "tuples",
     "sampler",
     "method_steps",
@@ -24,6 +25,7 @@ SUBJECTS = (
     "packing",
     "settling",
     "pipeline",
+    "page",
     "gpu",
 )
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")

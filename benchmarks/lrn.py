@@ -5,13 +5,14 @@ the two formulas most often written instead of it, and without any. All take tur
 medians of processor time, which other programs on the machine disturb least. Outputs and gradients are compared first.
 """
 
-import statistics
-import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import table
+from benchmarks.table import Row
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.backbones.response_norm import ResponseNorm
 from hardmine.settings.backbones import BVLCGoogLeNet
@@ -73,39 +74,35 @@ def build(kind: type[nn.Module]) -> EmbeddingNetwork:
     return network.train()
 
 
-def step(network: EmbeddingNetwork, images: Tensor, low: bool) -> float:
-    """Seconds of one forward and backward pass."""
-    network.zero_grad(set_to_none=True)
-    start = time.process_time()
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
-        value = network(images)["embedding"]
-    value.float().square().sum().backward()
-    return time.process_time() - start
+def passes(network: EmbeddingNetwork, images: Tensor, low: bool) -> Callable[[], None]:
+    """A forward and backward pass."""
+
+    def both() -> None:
+        network.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+            value = network(images)["embedding"]
+        value.float().square().sum().backward()
+
+    return both
 
 
-def main() -> None:
-    """Print a row a precision and kind."""
+def run() -> list[Row]:
     torch.set_num_threads(1)
     check()
     images = torch.randn(BATCH, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
     networks = {name: build(kind) for name, kind in KINDS.items()}
-    print("| precision | normalisation | images/s | time to without | at most |\n|---|---|--:|--:|--:|")
+    rows = []
     for low in (False, True):
-        times: dict[str, list[float]] = {name: [] for name in networks}
-        for number in range(STEPS + 1):
-            for name, network in networks.items():
-                taken = step(network, images, low)
-                if number:
-                    times[name].append(taken)
-        medians = {name: statistics.median(taken) for name, taken in times.items()}
-        for name, seconds in medians.items():
-            limit = LIMIT if name == "ours" else "–"
-            ratio = seconds / medians["none"]
-            print(
-                f"| {'bf16' if low else 'float32'} | {name} | {BATCH / seconds:.0f} | {ratio:.2f} | {limit} |",
-                flush=True,
-            )
+        ways = {name: passes(network, images, low) for name, network in networks.items()}
+        seconds = table.alternate(ways, STEPS)
+        for name in ("ours", "torch", "slices", "band"):
+            what = f"BVLC GoogLeNet, 112 px, {'bf16' if low else 'float32'}: normalisation {name}"
+            how = f"1 thread, {BATCH} images; {BATCH / seconds[name]:.0f} images/s; peer: without normalisation"
+            times = 1000 * seconds[name], 1000 * seconds["none"]
+            limit = LIMIT if name == "ours" else None
+            rows.append(Row("training", what, times[0], "ms", times[1], at_most=limit, how=how))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    table.main(run)
