@@ -12,9 +12,9 @@ from hardmine.figures.diagnostics import DIAGNOSTICS
 
 pytestmark = pytest.mark.workflow
 EXPECTED = {
-    "Results": {"index.html", "statistics.csv", "recall.svg"},
+    "Results": {"index.html", "statistics.csv", "recall.svg", "recall-at-k.svg"},
     "Training": {"curves.svg", "loss.svg"},
-    "Retrieval": {"gallery.png"},
+    "Retrieval": {"gallery.svg"},
 }
 
 

@@ -7,9 +7,10 @@ IN_REPORT = {
     "statistics.csv": ("Results", "all metrics"),
     "published.csv": ("Results", "published beside measured"),
     "figures/recall.svg": ("Results", "recall"),
+    "figures/recall-at-k.svg": ("Results", "recall over k"),
     "figures/curves.svg": ("Training", "validation recall"),
     "figures/loss.svg": ("Training", "loss"),
-    "figures/gallery.png": ("Retrieval", "nearest images"),
+    "figures/gallery.svg": ("Retrieval", "nearest images"),
 }
 
 

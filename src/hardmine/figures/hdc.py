@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from hardmine.errors import UserError
 
 from .diagnostics import Report
-from .style import figure, save
+from .style import TEXT, figure, save
 
 __all__ = ["draw_losses", "draw_pairs", "draw_training"]
 
@@ -27,7 +27,7 @@ def draw_losses(report: Report) -> None:
     margin = settings["margin"]
     distances, kept, same = arrays["distances"], arrays["kept"], arrays["same"]
     levels = len(distances)
-    with figure(2.3 * levels + 0.9, 4.6) as (drawn, axes):
+    with figure((levels + 0.4) * TEXT / 3.4, 4.2) as (drawn, axes):
         axes.remove()
         grid = drawn.subplots(2, levels, squeeze=False, sharey="row")
         kinds = (
@@ -61,7 +61,7 @@ def draw_pairs(report: Report) -> None:
     distances, kept, same = arrays["distances"], arrays["kept"], arrays["same"]
     labels = arrays["labels"]
     first, second = np.triu_indices(len(labels), 1)
-    with figure(2.3 * len(distances) + 0.7, 3.4) as (drawn, axes):
+    with figure((len(distances) + 0.3) * TEXT / 3.3, 3.4) as (drawn, axes):
         axes.remove()
         for level, place in enumerate(drawn.subplots(1, len(distances), squeeze=False)[0]):
             active = kept[level] & ~same & (distances[level] < margin)
@@ -83,7 +83,7 @@ def draw_pairs(report: Report) -> None:
             SOLVED: "kept negative beyond it",
         }
         patches = [Patch(facecolor=colour, label=name) for colour, name in names.items()]
-        drawn.legend(handles=patches, loc="outside lower center", ncols=3, fontsize=8)
+        drawn.legend(handles=patches, loc="outside lower center", ncols=min(3, len(distances)), fontsize=8)
         save(drawn, report.folder, "hdc-pairs")
 
 
@@ -92,7 +92,7 @@ def draw_training(report: Report) -> None:
     run = main_run(report)
     history = report.histories[report.histories.run == run]
     levels = [f"level{number}" for number in range(1, len(report.job.settings["runs"][run]["ratios"]) + 1)]
-    with figure(7.6, 3.2) as (drawn, axes):
+    with figure(TEXT, 2.7) as (drawn, axes):
         axes.remove()
         counts, losses, recall = drawn.subplots(1, 3)
         for level in levels:

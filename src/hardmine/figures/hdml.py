@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from .diagnostics import Report
-from .style import figure, line_of, save
+from .style import TEXT, figure, line_of, save
 
 __all__ = ["draw_hardness", "draw_losses", "draw_negatives"]
 
@@ -20,7 +20,7 @@ def draw_hardness(report: Report) -> None:
     """Hardness of HDML over training: lambda, the mean factor lambda0 on negatives, and the weight of real tuples."""
     panels = {"lambda": "lambda", "lambda0": "mean lambda0 of negatives", "weight": "weight w of real tuples"}
     runs = _runs(report)
-    with figure(width=7.2, height=3.0 + 0.16 * len(runs)) as (drawn, axes):
+    with figure(width=TEXT, height=3.0 + 0.16 * len(runs)) as (drawn, axes):
         if not runs:
             _say(axes, "no run with synthetic tuples in this plan")
         else:
@@ -40,7 +40,7 @@ def draw_hardness(report: Report) -> None:
 def draw_losses(report: Report) -> None:
     """Losses of HDML on real and synthetic tuples, its classifier of features on both, and its generator's losses."""
     runs = _runs(report, "full")
-    with figure(width=7.2, height=0.9 + 2.3 * max(len(runs), 1)) as (drawn, axes):
+    with figure(width=TEXT, height=0.9 + 2.3 * max(len(runs), 1)) as (drawn, axes):
         if not runs:
             _say(axes, "no full HDML run in this plan")
         else:
@@ -70,7 +70,7 @@ def draw_losses(report: Report) -> None:
 def draw_negatives(report: Report) -> None:
     """Negatives seen from their anchor, real, pulled and as generated, early and late in training (two main axes)."""
     found = list(_points(report))
-    with figure(width=7.2, height=0.9 + 2.9 * max(len(found), 1)) as (drawn, axes):
+    with figure(width=TEXT, height=0.9 + 2.9 * max(len(found), 1)) as (drawn, axes):
         if not found:
             _say(axes, "no full HDML run in this plan was long enough to pull negatives")
         else:

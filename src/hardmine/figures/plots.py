@@ -1,36 +1,65 @@
 """The figures every report has."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from .style import colour_of, figure, line_of, panels, save
+from .choice import main_metric, of_metric, rank_metric
+from .style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
+from .titles import title_of
 
-__all__ = ["plot_curves", "plot_loss", "plot_recall"]
+__all__ = ["plot_curves", "plot_loss", "plot_ranks", "plot_results"]
 
 
-def plot_recall(results: pd.DataFrame, statistics: pd.DataFrame, folder: Path) -> None:
-    """Recall at 1 of every run: bars for the mean, whiskers for the 95 % t-interval, dots for the seeds."""
-    rows = statistics[(statistics.metric == "recall") & (statistics.k == statistics.k.min())].sort_values("mean")
-    k = int(rows.k.iloc[0])
-    with figure(height=0.9 + 0.27 * len(rows)) as (drawn, axes):
+def plot_results(results: pd.DataFrame, statistics: pd.DataFrame, folder: Path) -> None:
+    """The main metric of every run: bars for the mean, whiskers for the 95 % t-interval, dots for the seeds."""
+    metric, k = main_metric(statistics)
+    rows = of_metric(statistics, metric, k).sort_values("mean", na_position="first")
+    values = of_metric(results, metric, k)
+    with figure(height=0.55 + 0.165 * len(rows)) as (drawn, axes):
         places = np.arange(len(rows))
-        colours = [colour_of(run) for run in rows.run]
-        axes.barh(places, rows["mean"], color=colours, height=0.72)
-        whiskers = rows.half_width.fillna(0)
-        axes.errorbar(rows["mean"], places, xerr=whiskers, fmt="none", ecolor="#222222", capsize=2.5, linewidth=1)
+        means, whiskers = rows["mean"].fillna(0), rows.half_width.fillna(0)
+        axes.barh(places, means, color=[colour_of(run) for run in rows.run], height=0.74)
+        axes.errorbar(means, places, xerr=whiskers, fmt="none", ecolor="#222222", capsize=1.8, linewidth=0.8)
         for place, run in zip(places, rows.run, strict=True):
-            values = results[(results.run == run) & (results.metric == "recall") & (results.k == k)].value
-            axes.plot(values, np.full(len(values), place), "o", ms=3, mfc="white", mec="#222222", mew=0.7)
+            own = values[values.run == run].value.dropna()
+            axes.plot(own, np.full(len(own), place), "o", ms=2.2, mfc="white", mec="#222222", mew=0.5)
+            if own.empty:
+                axes.annotate("missing", (0, place), (3, 0), textcoords="offset points", va="center", fontsize=6.5)
         axes.set_yticks(places, rows.run)
+        axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        axes.set_xlim(0, min(1.0, float((rows["mean"] + whiskers).max()) * 1.06 + 0.01))
+        axes.set_xlim(0, min(1.0, float((means + whiskers).max()) * 1.06 + 0.01))
+        axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel(f"recall at {k} on test classes (mean, 95 % t-interval, seeds)")
+        axes.set_xlabel(f"{title_of(metric, k)} on test classes")
         save(drawn, folder, "recall")
+
+
+def plot_ranks(statistics: pd.DataFrame, folder: Path) -> None:
+    """Recall (or CMC) over k: mean over seeds and its 95 % t-interval."""
+    metric = rank_metric(statistics)
+    rows = statistics[(statistics.metric == metric) & statistics["mean"].notna()]
+    groups = _families(list(rows.run.unique()))
+    with _grid(groups) as (drawn, all_axes):
+        for axes, (title, runs) in zip(all_axes, groups.items(), strict=True):
+            for run in runs:
+                own = rows[rows.run == run].sort_values("k")
+                _draw_line(axes, own.k.astype(int), own["mean"], own.half_width, run, runs)
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(sorted(rows.k.unique()))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.set_xlabel("k")
+            axes.set_ylabel(f"{title_of(metric, 1).removesuffix('1')}k on test classes" if metric else "")
+            _name(axes, title, len(groups))
+        _legend(drawn, groups)
+        save(drawn, folder, "recall-at-k")
 
 
 def plot_curves(histories: pd.DataFrame, folder: Path) -> None:
@@ -40,44 +69,51 @@ def plot_curves(histories: pd.DataFrame, folder: Path) -> None:
 
 def plot_loss(histories: pd.DataFrame, folder: Path) -> None:
     """Training loss over the images seen, as a share of each run's first epoch, since losses have no common scale."""
-    scaled = histories.copy()
-    if "loss" in scaled:
-        first = scaled.sort_values("epoch").groupby(["run", "seed"]).loss.transform("first")
-        scaled["loss"] = scaled.loss / first
-    _plot_history(scaled, "loss", "training loss / that of the first epoch", folder, "loss", percent=False)
+    _plot_history(_relative_loss(histories), "loss", "training loss / first epoch's", folder, "loss", percent=False)
+
+
+def _relative_loss(histories: pd.DataFrame) -> pd.DataFrame:
+    """The histories with each training's loss divided by that of its first epoch."""
+    if "loss" not in histories:
+        return histories
+    first = histories.sort_values("epoch").groupby(["run", "seed"]).loss.transform("first")
+    return histories.assign(loss=histories.loss / first)
+
+
+def _t_half_width(values: pd.Series) -> float:
+    """Half width of the 95 % t-interval of the mean; nan for one value."""
+    if len(values) < 2:
+        return float("nan")
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values)))
 
 
 def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path, name: str, percent: bool) -> None:
     present = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0]
     groups = _families(list(present.run.unique()))
-    rows = -(-len(groups) // 2)
-    with panels(len(groups), 5.2 if len(groups) == 1 else 9.5, 3.9 * rows) as (drawn, all_axes):
+    with _grid(groups) as (drawn, all_axes):
         for axes, (title, runs) in zip(all_axes, groups.items(), strict=True):
             for run in runs:
-                _plot_run(axes, present[present.run == run], column, run, runs)
+                values = present[present.run == run].groupby("images")[column]
+                _draw_line(axes, values.mean().index, values.mean(), values.apply(_t_half_width), run, runs)
             if percent:
                 axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
             axes.set_xlabel("training images seen")
             axes.set_ylabel(label)
-            if len(groups) > 1:
-                axes.set_title(title, fontsize=9, loc="left")
-                axes.legend(fontsize=6.5, handlelength=2.4)
-        if len(groups) == 1 and len(present):
-            drawn.legend(loc="outside lower center", ncols=3, fontsize=7.5, handlelength=1.8)
+            _name(axes, title, len(groups))
+        _legend(drawn, groups)
         save(drawn, folder, name)
 
 
-def _plot_run(axes: Axes, part: pd.DataFrame, column: str, run: str, runs: list[str]) -> None:
-    """One run's line: mean over seeds, with its 95 % t-interval."""
-    groups = part.groupby("images")[column]
-    mean = groups.mean()
+def _draw_line(axes: Axes, x: pd.Index, mean: pd.Series, half: pd.Series, run: str, runs: list[str]) -> None:
+    """One run's line with its interval."""
     dash, colour = line_of(run, runs)
-    axes.plot(mean.index, mean, dash, color=colour, label=run, linewidth=1.5)
-    if part.seed.nunique() > 1:
-        width = groups.std() * _t_factor(part.seed.nunique())
-        axes.fill_between(mean.index, mean - width, mean + width, color=colour, alpha=0.12, lw=0)
+    axes.plot(x, mean, dash, color=colour, label=run, linewidth=1.2)
+    if half.notna().any():
+        axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.12, lw=0)
 
 
 def _families(runs: list[str]) -> dict[str, list[str]]:
@@ -91,8 +127,28 @@ def _families(runs: list[str]) -> dict[str, list[str]]:
     return groups
 
 
-def _t_factor(seeds: int) -> float:
-    """Half width of the 95 % t-interval in units of the standard deviation."""
-    from scipy.stats import t
+def _grid(groups: dict[str, list[str]]) -> AbstractContextManager[tuple[Figure, list[Axes]]]:
+    """Axes for every family: a column wide for one, else the whole text."""
+    if len(groups) == 1:
+        return panels(1, COLUMN, 2.2 + 0.13 * -(-len(*groups.values()) // 2))
+    lines = max(-(-len(runs) // 2) for runs in groups.values())
+    return panels(len(groups), TEXT, (2.4 + 0.13 * lines) * -(-len(groups) // 2))
 
-    return float(t.ppf(0.975, seeds - 1) / np.sqrt(seeds))
+
+def _name(axes: Axes, title: str, panels_drawn: int) -> None:
+    if panels_drawn > 1:
+        axes.set_title(title, fontsize=8, loc="left")
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.18),
+            ncols=2,
+            fontsize=6.5,
+            handlelength=2.2,
+            labelspacing=0.25,
+            columnspacing=1,
+        )
+
+
+def _legend(drawn: Figure, groups: dict[str, list[str]]) -> None:
+    if len(groups) == 1 and drawn.axes[0].lines:
+        drawn.legend(loc="outside lower center", ncols=2, fontsize=7, handlelength=2.2, labelspacing=0.25)

@@ -7,11 +7,12 @@ import pandas as pd
 
 from hardmine.artefacts import Job, writing
 
+from .choice import best_run, main_metric, of_metric
 from .collect import collect_details, collect_histories, results_of, statistics_of
 from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
 from .page import write_page
-from .plots import plot_curves, plot_loss, plot_recall
+from .plots import plot_curves, plot_loss, plot_ranks, plot_results
 from .published import published_rows, shown_rows
 from .tables import table_markdown, table_tex
 from .titles import title_of
@@ -37,21 +38,17 @@ def figures(job: Job, folder: Path) -> None:
     _write_text(folder / "table.md", table_markdown(statistics, baseline))
     _write_text(folder / "table.tex", table_tex(statistics))
     drawings = folder / "figures"
-    plot_recall(results, statistics, drawings)
+    plot_results(results, statistics, drawings)
+    plot_ranks(statistics, drawings)
     plot_curves(histories, drawings)
     plot_loss(histories, drawings)
     own = [name for name in job.settings["figures"] if name in DIAGNOSTICS]
     draw_diagnostics(Report(job, drawings, histories, details), own)
-    best = _best_run(statistics)
+    best = best_run(statistics)
     lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
-    draw_gallery(lists, Path(job.where["packed"]), drawings / "gallery.png")
+    draw_gallery(lists, Path(job.where["packed"]), drawings)
     shown = None if published is None or published.empty else shown_rows(published)
     write_page(job, details, statistics, histories, folder, shown)
-
-
-def _best_run(statistics: pd.DataFrame) -> str:
-    first = statistics[(statistics.metric == "recall") & (statistics.k == statistics.k.min())]
-    return str(first.loc[first["mean"].idxmax()].run)
 
 
 def _curves(histories: pd.DataFrame) -> pd.DataFrame:
@@ -63,12 +60,11 @@ def _curves(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Means for ``dvc metrics``, by run: recall at the first k, map@r and nmi."""
+    """Means for ``dvc metrics``, by run: the main metric, map@r and nmi; what was not measured is left out."""
     table: dict[str, dict[str, float]] = {}
-    for row in statistics.itertuples():
-        if row.metric not in ("map@r", "nmi") and not (row.metric == "recall" and row.k == statistics.k.min()):
-            continue
-        table.setdefault(row.run, {})[title_of(row.metric, row.k)] = round(float(row.mean), 6)
+    for metric, k in dict.fromkeys((main_metric(statistics), ("map@r", None), ("nmi", None))):
+        for row in of_metric(statistics, metric, k).dropna(subset=["mean"]).itertuples():
+            table.setdefault(row.run, {})[title_of(metric, k)] = round(float(row.mean), 6)
     return table
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from .diagnostics import Report
-from .style import colour_of, figure, save
+from .style import TEXT, colour_of, figure, save
 
 __all__ = ["hard_pairs", "signature_recall", "violating_share"]
 
@@ -33,7 +33,7 @@ def hard_pairs(report: Report) -> None:
     """Classes with the most similar signatures, an image each: through training, and in other runs at the end."""
     pixels = np.load(Path(report.job.where["packed"], "images.npy"), mmap_mode="r", allow_pickle=False)
     lines = _pair_lines(report)
-    with figure(width=7.2, height=0.2 + 0.68 * max(1, len(lines))) as (drawn, axes):
+    with figure(width=TEXT, height=0.2 + 0.68 * max(1, len(lines))) as (drawn, axes):
         axes.set_axis_off()
         if not lines:
             axes.text(0.5, 0.5, "no run searches classes by their signatures", ha="center", va="center")
@@ -77,19 +77,19 @@ def _curves(report: Report, name: str, column: str, label: str) -> None:
     runs = report.runs_of("schem")
     rows = report.histories[report.histories.run.isin(runs)]
     rows = rows.dropna(subset=[column]) if column in rows else rows.iloc[:0]
-    with figure(height=3.2 + 0.2 * (len(runs) // 3)) as (drawn, axes):
+    with figure(height=2.3 + 0.13 * -(-len(runs) // 2)) as (drawn, axes):
         variants = [run for run in runs if run != "schem"]
         for run, part in rows.groupby("run", sort=False):
             mean = part.groupby("images")[column].mean()
             colour, mark = colour_of("schem"), "o"
             if run in variants:
                 colour, mark = _VARIANTS[variants.index(run) % len(_VARIANTS)]
-            axes.plot(mean.index, mean, marker=mark, markersize=4, color=colour, label=run)
+            axes.plot(mean.index, mean, marker=mark, markersize=3, color=colour, label=run)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set_ylim(bottom=0)
         axes.set_xlabel("training images seen, at the end of the epoch")
         axes.set_ylabel(label)
         if len(rows):
-            drawn.legend(loc="outside lower center", ncols=3, fontsize=7.5)
+            drawn.legend(loc="outside lower center", ncols=2, fontsize=7, handlelength=2.2, labelspacing=0.25)
         save(drawn, report.folder, name)

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from hardmine.mining.controller import error_ceiling
 
 from .diagnostics import Report
-from .style import colour_of, figure, save
+from .style import COLUMN, TEXT, colour_of, figure, save
 
 __all__ = ["controller", "convergence", "distances"]
 
@@ -26,7 +26,7 @@ def controller(report: Report) -> None:
     """
     runs = [run for run in report.runs_of("smart-mining") if _settings(report, run)["mined_share"]]
     looks = _looks(report)
-    with figure(width=5.6, height=5.0) as (drawn, axes):
+    with figure(COLUMN, 3.9) as (drawn, axes):
         axes.remove()
         above, below = drawn.subplots(2, 1, sharex=True)
         for run in runs:
@@ -52,14 +52,16 @@ def controller(report: Report) -> None:
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.set_xlabel("epoch")
         if runs:
-            drawn.legend(loc="outside lower center", ncols=2, fontsize=7.5, handlelength=2.4)
+            drawn.legend(
+                loc="outside lower center", ncols=2, fontsize=6.5, handlelength=2.2, columnspacing=1, labelspacing=0.25
+            )
         save(drawn, report.folder, "smart-mining-controller")
 
 
 def distances(report: Report) -> None:
     """Distances in mined triplets when they were mined and an epoch later: first run and seed."""
     runs = [run for run in report.runs_of("smart-mining") if "distances_first" in report.arrays(run)]
-    with figure(width=6.2, height=4.6) as (drawn, axes):
+    with figure(TEXT, 4.0) as (drawn, axes):
         axes.remove()
         panels = drawn.subplots(2, 2, sharex=True, sharey=True)
         arrays = report.arrays(runs[0]) if runs else {}
@@ -85,20 +87,20 @@ def distances(report: Report) -> None:
 def convergence(report: Report) -> None:
     """Validation recall at 1, mean over seeds; marked where it first comes within half a point of its best."""
     looks = _looks(report)
-    with figure(width=5.6, height=4.0) as (drawn, axes):
+    with figure(COLUMN, 2.2 + 0.15 * len(looks)) as (drawn, axes):
         for run in report.runs_of("smart-mining"):
             recall = _mean(report, run).reindex(columns=["val_recall@1"])["val_recall@1"].dropna()
             if not len(recall):
                 continue
             soon = recall.index[recall >= recall.max() - _NEAR][0]
-            look = looks[run] | {"markersize": 8, "markevery": [recall.index.get_loc(soon)]}
+            look = looks[run] | {"markersize": 6, "markevery": [recall.index.get_loc(soon)]}
             axes.plot(recall.index, recall, label=f"{run}: epoch {soon}", **look)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel("recall at 1 on validation classes")
         if axes.lines:
-            drawn.legend(loc="outside lower center", ncols=2, fontsize=7.5, handlelength=2.4)
+            drawn.legend(loc="outside lower center", fontsize=7, handlelength=2.2, labelspacing=0.3)
         save(drawn, report.folder, "smart-mining-convergence")
 
 
@@ -113,7 +115,7 @@ def _looks(report: Report) -> dict[str, dict[str, Any]]:
     for place, run in enumerate(others):
         colour, dash, mark = _VARIANTS[place % len(_VARIANTS)]
         looks[run] = {"color": colour, "linestyle": dash, "marker": mark}
-    return {run: {**look, "linewidth": 1.5, "markersize": 3.5} for run, look in looks.items()}
+    return {run: {**look, "linewidth": 1.2, "markersize": 3} for run, look in looks.items()}
 
 
 def _settings(report: Report, run: str) -> dict[str, Any]:

@@ -16,7 +16,10 @@ from matplotlib.figure import Figure
 
 from hardmine.artefacts import writing
 
-__all__ = ["colour_of", "figure", "line_of", "panels", "save", "svg_line_of"]
+__all__ = ["COLUMN", "TEXT", "colour_of", "figure", "line_of", "panels", "save", "svg_line_of"]
+
+COLUMN, TEXT = 3.35, 7.0
+"""Widths of a column and of the whole text of a two-column paper, in inches; every figure is drawn at one of them."""
 
 _COLOURS = {
     "random": "#888888",
@@ -65,7 +68,7 @@ def svg_line_of(run: str, runs: Sequence[str]) -> tuple[str, str]:
 
 
 @contextmanager
-def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
+def figure(width: float = COLUMN, height: float = 2.5) -> Iterator[tuple[Figure, Axes]]:
     """A figure with one axes in the project's style; sizes in inches."""
     with panels(1, width, height) as (drawn, (axes,)):
         yield drawn, axes
@@ -75,12 +78,15 @@ def figure(width: float = 5.2, height: float = 3.4) -> Iterator[tuple[Figure, Ax
 def panels(count: int, width: float, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure with axes in two columns (one where there is one); sizes in inches, of the whole."""
     style: dict[Any, Any] = {
-        "font.size": 9,
+        "font.size": 7.5,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
         "grid.color": "#dddddd",
-        "grid.linewidth": 0.6,
+        "grid.linewidth": 0.5,
         "axes.axisbelow": True,
         "legend.frameon": False,
         "svg.hashsalt": "hardmine",
@@ -100,8 +106,8 @@ def panels(count: int, width: float, height: float) -> Iterator[tuple[Figure, li
 
 
 def save(drawn: Figure, folder: Path, name: str) -> None:
-    """Write ``<name>.svg`` and ``<name>.png`` (200 dpi), the same bytes for the same figure."""
+    """Write ``<name>.svg`` and ``<name>.png`` (300 dpi), the same bytes for the same figure."""
     with writing(folder / f"{name}.svg") as temporary:
         drawn.savefig(temporary, metadata={"Date": None})
     with writing(folder / f"{name}.png") as temporary:
-        drawn.savefig(temporary, dpi=200, metadata={"Software": None})
+        drawn.savefig(temporary, dpi=300, metadata={"Software": None})

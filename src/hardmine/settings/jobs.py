@@ -11,7 +11,7 @@ __all__ = ["REVISIONS", "jobs_of"]
 REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 2, "figures": 6}
 """Raised whenever a verb's results change for equal settings, whatever the method or data set."""
 
-FIGURES = ("recall", "curves", "loss")
+FIGURES = ("recall", "recall-at-k", "curves", "loss", "gallery")
 """Figures every report has."""
 
 
@@ -58,7 +58,7 @@ def jobs_of(plan: Plan) -> list[Job]:
             f"report/{plan.plan}",
             (
                 *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
-                *("table.md", "table.tex", "figures/gallery.png", "page.js", "data.js", "pictures.js"),
+                *("table.md", "table.tex", "page.js", "data.js", "pictures.js"),
                 *(("published.csv",) if dataset.published_name else ()),
                 *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
             ),
