@@ -29,7 +29,7 @@ from hardmine.training.log import EpochLog
 
 RUN = {"method": "triplet", "selection": "semihard"}
 WORKERS, ROUNDS = 2, 3
-STEPS = {"glyphs": 60, "photographs": 6}
+STEPS = {"glyphs": 60, "photographs": 5}
 KINDS = {
     "glyphs": ("glyphs, 32 px, small CNN", 1.5),
     "photographs float32": ("112 px, BVLC GoogLeNet, float32", 1.2),
@@ -152,12 +152,12 @@ def run() -> list[Row]:
             continue
         for threads in (1, cores):
             rates: dict[str, list[float]] = {"ours": [], "peer": [], "bare": []}
-            for _ in range(ROUNDS if kind == "glyphs" or threads == 1 else 1):
+            for _ in range(ROUNDS if kind == "glyphs" else 2):
                 for name, values in rates.items():
                     values.append(table.alone("benchmarks.training", name, kind, threads))
             medians = {name: statistics.median(values) for name, values in rates.items()}
-            how = f"{threads} threads; peer: DataLoader, {WORKERS} workers besides"
-            target = least if threads == 1 else None
+            how = f"{threads} threads; peer: DataLoader with {WORKERS} workers besides"
+            target = least if threads == cores else None
             what = f"{title}: images/s against a DataLoader"
             rows.append(Row("training", what, medians["ours"], "images/s", medians["peer"], at_least=target, how=how))
             what = f"{title}: images/s against the bare step"
