@@ -68,11 +68,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     "embedding": "embedding",
                     "split": split,
                     "protocol": "all",
-                    "draw": 0,
+                    "draw": draw,
                     "metric": m,
                     "k": k,
-                    "value": v,
+                    "value": v + draw / 7,
                 }
+                for draw in (0, 1)
                 for split in ("validation", "test")
                 for m, k, v in (("recall", 1, 0.5 + job.where["seed"] / 10), ("map@r", None, 0.25))
             ]

@@ -7,7 +7,15 @@ from hardmine.figures.recommendation import recommend, training_seconds
 
 def details(runs: dict[str, list[float]], split: str = "validation") -> pd.DataFrame:
     rows = [
-        {"run": run, "seed": seed, "embedding": "embedding", "split": split, "metric": "map@r", "value": value}
+        {
+            "run": run,
+            "seed": seed,
+            "embedding": "embedding",
+            "split": split,
+            "draw": 0,
+            "metric": "map@r",
+            "value": value,
+        }
         for run, values in runs.items()
         for seed, value in enumerate(values)
     ]

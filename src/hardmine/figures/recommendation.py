@@ -28,7 +28,8 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
     between the two, neither tied nor proven worse, is named as a doubt.
 
     Args:
-        details: the columns of ``details.csv``: run, seed, embedding, split, metric, value; runs in the plan's order.
+        details: ``details.csv``, of which run, seed, embedding, split, draw, metric and value are read; runs in the
+            plan's order.
         seconds: of training, mean over seeds, by run; left out of the sentence where None.
 
     Returns:
@@ -76,7 +77,8 @@ def training_seconds(folder: Path) -> dict[str, float]:
 
 def _validation(details: pd.DataFrame) -> dict[str, dict[int, float]]:
     """Finite values by run and seed."""
-    rows = details[(details.embedding == FINAL) & (details.split == "validation") & (details.metric == METRIC)]
+    final = details[(details.embedding == FINAL) & (details.draw == 0)]
+    rows = final[(final.split == "validation") & (final.metric == METRIC)]
     values: dict[str, dict[int, float]] = {}
     for run, seed, value in zip(rows.run, rows.seed, rows.value, strict=True):
         if math.isfinite(value):
