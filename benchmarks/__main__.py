@@ -26,6 +26,7 @@ SUBJECTS = (
     "settling",
     "pipeline",
     "page",
+    "indexing",
     "gpu",
 )
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
