@@ -22,6 +22,7 @@ SUBJECTS = (
     "growth",
     "neighbour_lists",
     "schem_search",
+    "evaluation",
     "packing",
     "settling",
     "pipeline",
