@@ -2,9 +2,10 @@
 
 The peer is what is usual: a DataLoader with two workers, the library's sampler, miner and loss, on the same network,
 optimiser, images and batch. Its augmentation is the same, made image by image: a shift on glyphs, crop and mirror on
-photographs. Beside both the bare step: one batch already in memory, no augmentation, same network and loss. Each has a
-process of its own with as many threads as its row says; they take turns, and the figure is the median of the rounds,
-each the median of its steps.
+photographs, out of the same array (a peer that decodes files would be slower). Beside both the bare step: one batch
+already in memory, no augmentation, same network and loss. One training with one thread, then as many at once as there
+are cores, as the pipeline trains; each in a process of its own. The sides take turns, and the figure is the median of
+the rounds, each the median of its steps. The targets are those of all cores in use.
 """
 
 import multiprocessing
@@ -12,6 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ from hardmine.methods import Method
 from hardmine.training.log import EpochLog
 
 RUN = {"method": "triplet", "selection": "semihard"}
-WORKERS, ROUNDS = 2, 3
+WORKERS = 2
+ROUNDS = {"glyphs": 3, "photographs": 2}
 STEPS = {"glyphs": 60, "photographs": 5}
 KINDS = {
     "glyphs": ("glyphs, 32 px, small CNN", 1.5),
@@ -55,16 +58,16 @@ def rate(kind: str, step: Callable[[], object], images: int) -> float:
     return images / statistics.median(times)
 
 
-def ours(kind: str, threads: int) -> float:
+def ours(kind: str) -> float:
     """The training step as the loop runs it."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     method, log = build(kind), EpochLog()
     return rate(kind, lambda: setups.advance(method, log), method.images_per_step)
 
 
-def data_path(kind: str, threads: int) -> list[float]:
+def data_path(kind: str) -> list[float]:
     """Milliseconds of choosing a batch, reading and augmenting it, and of the whole step."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     method, log = build(kind), EpochLog()
 
     def data() -> Tensor:
@@ -76,9 +79,9 @@ def data_path(kind: str, threads: int) -> list[float]:
     return [1000 * found["data"], 1000 * found["step"]]
 
 
-def bare(kind: str, threads: int) -> float:
+def bare(kind: str) -> float:
     """Forward, loss, backward, update of one batch in memory."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     method = build(kind)
     rows = torch.from_numpy(method.sampler.next_batch())
     images, log = method.images.plain(rows), EpochLog()
@@ -113,12 +116,12 @@ class Images(Dataset[Any]):
         return image, int(self.store.labels[row])
 
 
-def peer(kind: str, threads: int) -> float:
+def peer(kind: str) -> float:
     """A DataLoader with MPerClassSampler, TripletMarginMiner and TripletMarginLoss on the same network."""
     from pytorch_metric_learning import distances, losses, miners
     from pytorch_metric_learning.samplers import MPerClassSampler
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     method = build(kind)
     store, batch = method.images.store, method.images_per_step
     squared = distances.LpDistance(power=2)
@@ -138,10 +141,11 @@ def peer(kind: str, threads: int) -> float:
     return rate(kind, step, batch)
 
 
-def both_cores(cores: int) -> float:
-    """Summed images/s of as many trainings at once as there are cores, one thread each."""
-    with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        return sum(pool.starmap(ours, [("glyphs", 1)] * cores, chunksize=1))
+def together(side: str, kind: str, trainings: int) -> float:
+    """Summed images/s of several trainings of one side at once, one thread each."""
+    function = {"ours": ours, "peer": peer, "bare": bare}[side]
+    with ProcessPoolExecutor(trainings, multiprocessing.get_context("spawn")) as pool:
+        return sum(pool.map(function, [kind] * trainings))
 
 
 def run() -> list[Row]:
@@ -150,23 +154,22 @@ def run() -> list[Row]:
     for kind, (title, least) in KINDS.items():
         if kind.endswith("bf16") and AVX512_BF16 not in Path("/proc/cpuinfo").read_text():
             continue
-        for threads in (1, cores):
+        for trainings in sorted({1, cores}):
             rates: dict[str, list[float]] = {"ours": [], "peer": [], "bare": []}
-            for _ in range(ROUNDS if kind == "glyphs" else 2):
-                for name, values in rates.items():
-                    values.append(table.alone("benchmarks.training", name, kind, threads))
-            medians = {name: statistics.median(values) for name, values in rates.items()}
-            how = f"{threads} threads; peer: DataLoader with {WORKERS} workers besides"
-            target = least if threads == cores else None
-            what = f"{title}: images/s against a DataLoader"
-            rows.append(Row("training", what, medians["ours"], "images/s", medians["peer"], at_least=target, how=how))
-            what = f"{title}: images/s against the bare step"
-            rows.append(Row("training", what, medians["ours"], "images/s", medians["bare"], how=f"{threads} threads"))
-        data, whole = table.alone("benchmarks.training", "data_path", kind, 1)
+            for _ in range(ROUNDS[kind.split()[0]]):
+                for side, values in rates.items():
+                    values.append(together(side, kind, trainings))
+            own, theirs, bare_step = (statistics.median(values) for values in rates.values())
+            how = f"{trainings} at once, summed, 1 thread each" if trainings > 1 else "1 thread"
+            peers = f"{how}; peer: as many with a DataLoader of {WORKERS} workers each"
+            what = f"{title}, {trainings} at once, against a DataLoader"
+            target = least if trainings == cores else None
+            rows.append(Row("training", what, own, "images/s", theirs, at_least=target, how=peers))
+            what = f"{title}, {trainings} at once, against the bare step"
+            rows.append(Row("training", what, own, "images/s", bare_step, how=how))
+        data, whole = table.alone("benchmarks.training", "data_path", kind)
         how = "1 thread; choosing, reading, augmenting a batch; peer: the whole step"
         rows.append(Row("data path", f"{title}: share of the step", data, "ms", whole, at_most=0.05, how=how))
-    summed = table.alone("benchmarks.training", "both_cores", cores)
-    rows.append(Row("training", f"glyphs: {cores} trainings at once, summed", summed, "images/s", how="1 thread each"))
     return rows
 
 
