@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .neighbours import Neighbours, lists_in, ranks_in
-from .products import Distances, each_block
+from .products import Block, each_block
 
 __all__ = ["Ranks", "Task", "all_against_rest", "rank_matches", "ranking_metrics", "retrieval_metrics"]
 
@@ -66,14 +66,13 @@ def rank_matches(task: Task, kept: int = 0, threads: int = 1, device: str = "cpu
     by_label = np.argsort(task.gallery_labels, kind="stable")
     ordered = task.gallery_labels[by_label]
 
-    def work(part: slice, found: Distances, error: np.ndarray) -> tuple[np.ndarray, ...]:
-        queries = task.queries[part]
-        rows, distances = lists_in(found, error, queries, task.gallery, count)
+    def work(part: slice, block: Block) -> tuple[np.ndarray, ...]:
+        rows, distances = lists_in(block, count)
         owners, matching = _pairs(task.query_labels[part], ordered, by_label)
         if task.identity is not None:
             others = matching != task.identity[part][owners]
             owners, matching = owners[others], matching[others]
-        ranks = ranks_in(found, error, queries, task.gallery, owners, matching)
+        ranks = ranks_in(block, owners, matching)
         order = np.lexsort((ranks, owners))
         return owners[order] + part.start, ranks[order], rows, distances.astype(np.float32)
 

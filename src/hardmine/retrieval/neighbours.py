@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .products import Distances, each_block, pair_distances
+from .products import Block, each_block, pair_distances
 
 __all__ = ["Neighbours", "lists_in", "nearest_neighbours", "ranks_in"]
 
@@ -53,59 +53,48 @@ def nearest_neighbours(
     rows = np.empty((len(queries), count), dtype=np.int64)
     distances = np.empty((len(queries), count), dtype=np.float32)
 
-    def fill(part: slice, found: Distances, error: np.ndarray) -> None:
-        rows[part], distances[part] = lists_in(found, error, queries[part], gallery, count)
+    def fill(part: slice, one: Block) -> None:
+        rows[part], distances[part] = lists_in(one, count)
 
     each_block(fill, queries, gallery, identity, threads, block, device)
     return Neighbours(rows, distances)
 
 
-def lists_in(
-    found: Distances, error: np.ndarray, queries: np.ndarray, gallery: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def lists_in(block: Block, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows int64 [b, count] and squared distances float64 [b, count] of the nearest neighbours of a block.
 
     If ``count`` rough distances lie within v, as many true ones lie within v + error, and what has a rough distance
     beyond v + 2 error is farther than these.
     """
+    each = np.arange(len(block.queries))
     if not count:
-        return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0))
-    owners, rows, rough = found.up_to(_raised(found.at_least(count) + 2 * error))
-    starts = np.searchsorted(owners, np.arange(len(queries)))
-    last = rough[np.lexsort((rough, owners))[starts + count - 1]]
-    kept = rough <= _raised(last + 2 * error)[owners]
+        return np.empty((len(each), 0), dtype=np.int64), np.empty((len(each), 0))
+    owners, rows, rough = block.found.up_to(_raised(block.found.at_least(count) + 2 * block.error))
+    last = rough[np.lexsort((rough, owners))[np.searchsorted(owners, each) + count - 1]]
+    kept = rough <= _raised(last + 2 * block.error)[owners]
     owners, rows = owners[kept], rows[kept]
-    exact = pair_distances(queries, gallery, owners, rows)
+    exact = pair_distances(block.queries, block.gallery, owners, rows)
     order = np.lexsort((rows, exact, owners))
-    chosen = order[np.searchsorted(owners, np.arange(len(queries)))[:, None] + np.arange(count)]
+    chosen = order[np.searchsorted(owners, each)[:, None] + np.arange(count)]
     return rows[chosen], exact[chosen]
 
 
-def ranks_in(
-    found: Distances,
-    error: np.ndarray,
-    queries: np.ndarray,
-    gallery: np.ndarray,
-    owners: np.ndarray,
-    rows: np.ndarray,
-) -> np.ndarray:
+def ranks_in(block: Block, owners: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rank, from 1, of gallery rows in the lists of queries of a block, ties going to the lower row; int64 [P].
 
     Args:
-        found: distances of the block.
-        error: float64 [b], how far they may be from the true ones.
-        queries: float32 [b, D].
-        gallery: float32 [G, D].
+        block: the block.
         owners: int64 [P] ascending, places of queries in the block.
         rows: int64 [P], gallery rows, none of them the query itself.
     """
-    true = pair_distances(queries, gallery, owners, rows)
-    low, high = -_raised(error[owners] - true), _raised(true + error[owners])
-    nearer, upto = found.counts(owners, low, high)
+    true = pair_distances(block.queries, block.gallery, owners, rows)
+    less, error = true - block.offset[owners], block.error[owners]
+    low, high = -_raised(error - less), _raised(less + error)
+    nearer, upto = block.found.counts(owners, low, high)
     ranks = nearer + 1
     for pair in np.flatnonzero(upto - nearer > 1):
-        close = found.between(int(owners[pair]), low[pair], high[pair])
-        exact = pair_distances(queries, gallery, np.full(len(close), owners[pair]), close)
+        close = block.found.between(int(owners[pair]), low[pair], high[pair])
+        exact = pair_distances(block.queries, block.gallery, np.full(len(close), owners[pair]), close)
         ranks[pair] += ((exact < true[pair]) | ((exact == true[pair]) & (close < rows[pair]))).sum()
     return ranks
 

@@ -1,22 +1,25 @@
 """Blocks of float32 squared distances by one matrix product, and how far they may be from the true ones."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from hardmine.errors import UserError
 
-__all__ = ["Distances", "each_block", "pair_distances", "product_error", "squared_norms"]
+__all__ = ["Block", "Distances", "each_block", "pair_distances", "product_error", "squared_norms"]
 
 Result = TypeVar("Result")
+_KEPT = threading.local()
 _SORTED_COST = 1500
 """Sorting a row of G costs about as much as counting it G / 1500 times."""
 
 
 class Distances(Protocol):
-    """Squared distances of b queries to the whole gallery, as the product gives them.
+    """Squared distances of b queries to the whole gallery less |q|², as the product gives them: |g|² - 2 q·g.
 
     The query itself, where it is in the gallery, is infinitely far.
     """
@@ -38,14 +41,34 @@ class Distances(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Block:
+    """Some queries and the gallery.
+
+    Attributes:
+        queries: float32 [b, D].
+        gallery: float32 [G, D].
+        found: their distances by the product.
+        offset: float64 [b], |q|² less the centre, what ``found`` lacks.
+        error: float64 [b], how far ``found`` may be from the true ones.
+    """
+
+    queries: np.ndarray
+    gallery: np.ndarray
+    found: Distances
+    offset: np.ndarray
+    error: np.ndarray
+
+
 class HostDistances:
-    """``Distances`` in numpy."""
+    """``Distances`` in numpy, until the next one is made in the same thread: they share their memory."""
 
     def __init__(self, queries: np.ndarray, gallery: np.ndarray, norms: np.ndarray, own: np.ndarray | None) -> None:
-        self._rough = queries @ gallery.T
-        self._rough *= -2
+        space = getattr(_KEPT, "space", None)
+        if space is None or space.shape != (len(queries), len(gallery)):
+            space = _KEPT.space = np.empty((len(queries), len(gallery)), dtype=np.float32)
+        self._rough = np.matmul(-2 * queries, gallery.T, out=space)
         self._rough += norms
-        self._rough += squared_norms(queries).astype(np.float32)[:, None]
         if own is not None:
             known = np.flatnonzero(own >= 0)
             self._rough[known, own[known]] = np.inf
@@ -88,13 +111,13 @@ class HostDistances:
 
 
 def product_error(queries: np.ndarray, largest_norm: float) -> np.ndarray:
-    """How far a distance from the product |q|² + |g|² - 2 q·g in float32 may be from the true one; float64 [b].
+    """How far |g|² - 2 q·g in float32 may be from the true distance less |q|²; float64 [b].
 
     Both q and g are what float32 makes of an original less a common centre.
 
     With unit roundoff u, a dot product of D terms, summed in any order, is within D·u / (1 - D·u) · |q|·|g| of the true
-    one (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), and 2|q|·|g| ≤ |q|² + |g|². The norms and
-    the two additions add less than 12 u (|q|² + |g|²), the rounding of the differences from the centre less than 8 u.
+    one (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), and 2|q|·|g| ≤ |q|² + |g|². The norm and
+    the addition add less than 12 u (|q|² + |g|²), the rounding of the differences from the centre less than 8 u.
 
     Args:
         queries: float32 [b, D], less the centre.
@@ -124,7 +147,7 @@ def pair_distances(queries: np.ndarray, gallery: np.ndarray, owners: np.ndarray,
 
 
 def each_block(
-    work: Callable[[slice, Distances, np.ndarray], Result],
+    work: Callable[[slice, "Block"], Result],
     queries: np.ndarray,
     gallery: np.ndarray,
     identity: np.ndarray | None,
@@ -132,14 +155,14 @@ def each_block(
     block: int = 256,
     device: str = "cpu",
 ) -> list[Result]:
-    """Call ``work(part, distances, error)`` on every block of queries; the results in order.
+    """Call ``work(part, block)`` on every block of queries; the results in order.
 
     The products are taken less the gallery's mean: the distances are the same and the bound of their error is tighter,
     by far where embeddings crowd in one direction. Memory is about 5·block·G bytes a thread beside the arrays given and
     a copy of the gallery.
 
     Args:
-        work: gets the block's place, its distances and the bound of their error (float64 [b]).
+        work: gets the block's place among the queries, and the block.
         queries: float32 [Q, D].
         gallery: float32 [G, D].
         identity: int64 [Q], the gallery row that is the query itself, -1 for none; None likewise.
@@ -169,11 +192,15 @@ def each_block(
         part = slice(start, min(start + block, len(queries)))
         own = None if identity is None else identity[part]
         near = queries[part] - centre
-        return work(part, make(near, *given, own), product_error(near, largest))
+        found = make(near, *given, own)
+        return work(part, Block(queries[part], gallery, found, squared_norms(near), product_error(near, largest)))
 
     starts = range(0, len(queries), block)
     if threads == 1 or len(starts) == 1:
-        return [one(start) for start in starts]
+        try:
+            return [one(start) for start in starts]
+        finally:
+            _KEPT.space = None
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:

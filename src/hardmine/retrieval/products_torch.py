@@ -5,8 +5,6 @@ import torch
 
 from hardmine.errors import UserError
 
-from .products import squared_norms
-
 __all__ = ["DeviceDistances", "on_device"]
 
 
@@ -27,10 +25,8 @@ class DeviceDistances:
     """``hardmine.retrieval.products.Distances`` on a device."""
 
     def __init__(self, queries: np.ndarray, gallery: torch.Tensor, norms: torch.Tensor, own: np.ndarray | None) -> None:
-        rows = torch.from_numpy(np.ascontiguousarray(queries)).to(gallery.device)
-        self._rough = rows @ gallery.T
-        own_norms = torch.from_numpy(squared_norms(queries).astype(np.float32)).to(gallery.device)
-        self._rough.mul_(-2).add_(norms).add_(own_norms[:, None])
+        rows = torch.from_numpy(np.ascontiguousarray(-2 * queries)).to(gallery.device)
+        self._rough = (rows @ gallery.T).add_(norms)
         if own is not None:
             known = np.flatnonzero(own >= 0)
             self._rough[torch.from_numpy(known), torch.from_numpy(own[known])] = torch.inf
