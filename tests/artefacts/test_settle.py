@@ -7,7 +7,7 @@ import pytest
 
 from hardmine.artefacts import Job, digest, prune, read_record, settle, verify, writing
 from hardmine.artefacts.making import making
-from hardmine.errors import UserError
+from hardmine.errors import StoppedError, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -190,3 +190,26 @@ def test_a_job_without_git_still_gets_its_record(monkeypatch: pytest.MonkeyPatch
 def test_a_variant_with_a_dot_keeps_its_name_in_the_benchmark() -> None:
     job = Job("p", "preprocess", "data/packed/glyphs-0.5", ("d.bin",), (), {}, {})
     assert job.benchmark_file == Path("logs/preprocess/glyphs-0.5.tsv")
+
+
+def test_a_job_that_failed_fails_at_once_in_the_same_workflow_and_is_tried_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = chain()[0]
+
+    def attempt(error: Exception | None) -> None:
+        with making(job) as folder:
+            if error:
+                raise error
+            (folder / "d.bin").write_text("content")
+
+    monkeypatch.setenv("HARDMINE_WORKFLOW", "elsewhere:1")
+    with pytest.raises(StoppedError):
+        attempt(StoppedError("told to stop"))
+    with pytest.raises(UserError, match="a loss"):
+        attempt(UserError("a loss became nan"))
+    with pytest.raises(UserError, match="a loss"):
+        attempt(None)
+    monkeypatch.setenv("HARDMINE_WORKFLOW", "elsewhere:2")
+    attempt(None)
+    assert read_record(job.folder) is not None

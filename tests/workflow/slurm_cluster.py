@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     step = folder / "bin/srun"  # the executor of job steps drops SLURM_CONF; a real cluster's lies at its default place
     step.write_text(f'#!/bin/sh\nSLURM_CONF={config} exec {shutil.which("srun", path=PATH)} "$@"\n')
     step.chmod(0o755)
-    environment = {"SLURM_CONF": str(config), "PATH": f"{folder}/bin:{PATH}"}
+    environment = {"SLURM_CONF": str(config), "PATH": f"{folder}/bin:{Path(sys.executable).parent}:{PATH}"}
     own = {**os.environ, **environment}
     munge = [f"--{name}={folder}/munge/{name.partition('-')[0]}" for name in ("socket", "key-file", "pid-file", "seed-file")]
     daemons = [

@@ -20,7 +20,7 @@ from typing import IO
 
 from hardmine.errors import UserError
 
-__all__ = ["hold_job", "hold_workflow", "watch_workflow"]
+__all__ = ["hold_job", "hold_workflow", "watch_workflow", "workflow_name"]
 
 _WORKFLOW = Path("scratch", "workflow.lock")
 _VARIABLE = "HARDMINE_WORKFLOW"
@@ -63,9 +63,14 @@ def _watch_parent(interval: float = 0.25) -> None:
     _leave_when(gone, "the DVC that started this workflow is gone; the workflow stops.", interval)
 
 
+def workflow_name() -> str:
+    """Name of the workflow that this process belongs to, alike in all its jobs; empty where there is none."""
+    return os.environ.get(_VARIABLE, "")
+
+
 def watch_workflow(interval: float = 0.25) -> None:
     """In a job: leave at once when the workflow that started it is gone. No effect outside a local workflow."""
-    host, _, token = os.environ.get(_VARIABLE, "").partition(":")
+    host, _, token = workflow_name().partition(":")
     if not token or host != socket.gethostname():
         return
 

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hardmine.errors import UserError
+from hardmine.errors import StoppedError, UserError
 
 from .files import digest
 from .job import Job
-from .locks import hold_job, watch_workflow
+from .locks import hold_job, watch_workflow, workflow_name
 from .record import Record, read_record, write_record
 from .seen import altered, remember
 
@@ -31,7 +31,7 @@ def making(job: Job) -> Iterator[Path]:
         UserError: an input is not what its record names, or was altered meanwhile; an output was not written.
     """
     watch_workflow()
-    with hold_job(job.folder):
+    with hold_job(job.folder), _failing_once(job):
         inputs = {folder: _checked(folder) for folder in job.inputs}
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,27 @@ def making(job: Job) -> Iterator[Path]:
         remember(job.folder, record)
         shutil.rmtree(job.scratch, ignore_errors=True)
         _note(job, time.monotonic() - start)
+
+
+@contextmanager
+def _failing_once(job: Job) -> Iterator[None]:
+    """Fail at once, with the same words, where this workflow has seen the job fail: trying again is for kills."""
+    name, failure = workflow_name(), job.scratch / "failure"
+    try:
+        seen_by, _, words = failure.read_text().partition("\n")
+    except OSError:
+        seen_by, words = "", ""
+    if name and name == seen_by:
+        raise UserError(words)
+    try:
+        yield
+    except StoppedError:
+        raise
+    except UserError as error:
+        with suppress(OSError):
+            failure.parent.mkdir(parents=True, exist_ok=True)
+            failure.write_text(f"{name}\n{error}")
+        raise
 
 
 def _note(job: Job, seconds: float) -> None:
