@@ -57,7 +57,7 @@ def test_the_pipeline_runs_through_with_a_gpu_for_training(cluster: dict[str, st
 
 
 def test_a_job_ended_by_its_limit_is_reported_and_retried_and_cancelling_leaves_nothing(
-    cluster: dict[str, str], tmp_path
+    cluster: dict[str, str], tmp_path, request: pytest.FixtureRequest
 ) -> None:
     project = create(tmp_path, images=10_000_000)
     project.run(f"{SNAKEMAKE} -- preprocess", **cluster)
@@ -72,6 +72,7 @@ def test_a_job_ended_by_its_limit_is_reported_and_retried_and_cancelling_leaves_
             stdout=output,
             stderr=output,
         )
+    request.addfinalizer(running.kill)
     training = project.folder / "logs/train/tiny/a/seed0.log"
     wait_for(lambda: "TIMEOUT" in log.read_text(), 400)
     wait_for(lambda: training.exists() and "resumed at step" in training.read_text(), 200)
