@@ -3,14 +3,13 @@
 As many clusters as classes. The objective is the sum of squared distances to the means of the clusters.
 """
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.side_by_side import SIZES, print_table, read_data, take_turns, timed, write_data
+from benchmarks.side_by_side import SIZES, options, print_table, read_data, take_turns, timed, write_data
 
 
 def ours(points: np.ndarray, labels: np.ndarray, threads: int) -> tuple[np.ndarray, float]:
@@ -52,14 +51,7 @@ def objective(points: np.ndarray, clusters: np.ndarray) -> float:
 
 def main() -> None:
     """Measure, or print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("size", nargs="?", default="10k", choices=SIZES)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--measure", choices=("ours", "library"))
-    parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
+    given = options(("ours", "library"), rounds=1).parse_args()
     if given.measure:
         points, labels = read_data(given.folder)
         work = ours if given.measure == "ours" else theirs

@@ -5,14 +5,13 @@
 else. Before anything is timed, the ranks of 100 queries must equal those of a full float64 sort.
 """
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.side_by_side import SIZES, print_table, read_data, take_turns, timed, write_data
+from benchmarks.side_by_side import SIZES, options, print_table, read_data, take_turns, timed, write_data
 
 RECALL_AT = (1, 10, 100, 1000)
 
@@ -62,14 +61,8 @@ def prove(points: np.ndarray, labels: np.ndarray) -> None:
 
 def main() -> None:
     """Measure, or print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("size", nargs="?", default="10k", choices=SIZES)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = options(("metrics", "faiss", "lists"), rounds=3)
     parser.add_argument("--lists", action="store_true")
-    parser.add_argument("--measure", choices=("metrics", "faiss", "lists"))
-    parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     if given.measure:
         points, labels = read_data(given.folder)

@@ -53,21 +53,9 @@ def run() -> list[Row]:
     batches = [1e6 * seconds["epoch"] / steps, 1e6 * seconds["epoch of the peer"] / (len(peer) // size)]
     theirs_how = f"peer, MPerClassSampler: {{}}; {IMAGES:,} images, {CLASSES:,} classes"
     return [
-        Row(
-            "sampler",
-            "images seen in an epoch",
-            images[0],
-            "%",
-            at_least=100,
-            how=theirs_how.format(f"{images[1]:.0f} %"),
-        ),
-        Row(
-            "sampler",
-            "classes seen in an epoch",
-            classes[0],
-            "%",
-            at_least=100,
-            how=theirs_how.format(f"{classes[1]:.0f} %"),
+        *(
+            Row("sampler", f"{name} seen in an epoch", own, "%", at_least=100, how=theirs_how.format(f"{peers:.0f} %"))
+            for name, (own, peers) in (("images", images), ("classes", classes))
         ),
         Row(
             "sampler",

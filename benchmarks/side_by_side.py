@@ -1,5 +1,6 @@
 """Peers and ours in turn, each measurement in a process of its own, since a process's peak memory never falls."""
 
+import argparse
 import json
 import os
 import statistics
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks import table
 
 SIZES = {"10k": 10_000, "60k": 60_502, "200k": 200_000}
 CLASSES = 11_316 / 60_502  # classes an image, as in the test lists of Stanford Online Products
@@ -40,8 +43,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     wall, processors = time.perf_counter(), time.process_time()
     result = work()
     spent = {"seconds": time.perf_counter() - wall, "processor seconds": time.process_time() - processors}
-    status = Path("/proc/self/status").read_text()
-    return result, spent | {"MiB": int(status.split("VmHWM:")[1].split()[0]) / 1024}
+    return result, spent | {"MiB": table.memory()}
 
 
 def take_turns(module: str, subjects: Sequence[str], folder: Path, threads: int, rounds: int) -> dict[str, list[dict]]:
@@ -57,6 +59,18 @@ def take_turns(module: str, subjects: Sequence[str], folder: Path, threads: int,
             found[subject].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"{subject}: {found[subject][-1]}", file=sys.stderr, flush=True)
     return found
+
+
+def options(subjects: Sequence[str], rounds: int) -> argparse.ArgumentParser:
+    """Arguments of a script whose ``--measure`` is called by ``take_turns``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("size", nargs="?", default="10k", choices=SIZES)
+    parser.add_argument("--dimensions", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--measure", choices=subjects)
+    parser.add_argument("--folder", type=Path)
+    return parser
 
 
 def print_table(found: dict[str, list[dict]], peer: str, more: Sequence[str] = ()) -> None:

@@ -1,7 +1,7 @@
 """What makes an artefact trustworthy: what made it, what it holds, and times that tell the truth."""
 
 from .devices import hold_device
-from .files import digest, writing
+from .files import digest, write_text, writing
 from .job import VERBS, Job
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
@@ -26,5 +26,6 @@ __all__ = [
     "settle",
     "verify",
     "watch_workflow",
+    "write_text",
     "writing",
 ]

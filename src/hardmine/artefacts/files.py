@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hardmine.errors import UserError
 
-__all__ = ["digest", "writing"]
+__all__ = ["digest", "write_text", "writing"]
 
 
 def digest(path: Path) -> str:
@@ -40,3 +40,9 @@ def writing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file that is whole or absent; see ``writing``."""
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

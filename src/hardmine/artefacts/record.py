@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import writing
+from .files import write_text
 from .job import Job
 
 __all__ = ["Record", "key_of", "read_record", "write_record"]
@@ -43,8 +43,7 @@ def read_record(folder: str | Path) -> Record | None:
 
 def write_record(folder: str | Path, record: Record) -> None:
     """Write ``made.json`` under a temporary name, then rename it."""
-    with writing(Path(folder, "made.json")) as temporary:
-        temporary.write_text(json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")
+    write_text(Path(folder, "made.json"), json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")
 
 
 def key_of(job: Job) -> str:

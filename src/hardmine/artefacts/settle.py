@@ -15,7 +15,7 @@ from typing import Any
 
 from hardmine.errors import UserError
 
-from .files import writing
+from .files import write_text
 from .job import Job
 from .record import Record, read_record
 from .seen import altered, remember
@@ -130,8 +130,7 @@ def _write_settings(job: Job, again: str | None, not_after: int | None) -> None:
     if again is not None:
         content["again"] = again
     if again is not None or _meaning(path) != content:
-        with writing(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
     if not_after is not None and os.stat(path).st_mtime_ns > not_after:
         os.utime(path, ns=(not_after, not_after))
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from hardmine.artefacts import digest, read_record, writing
+from hardmine.artefacts import digest, read_record, write_text
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Folder
 
@@ -51,8 +51,7 @@ def download(folder: Path, settings: Folder) -> None:
         {"path": image.path, "class": image.label, "split": image.split, "sha256": digest(place / image.path)}
         for image in images
     ]
-    with writing(folder / "files.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / "files.json", json.dumps(content, indent=0, ensure_ascii=False) + "\n")
 
 
 def listing(raw: Path, settings: Folder) -> Listing:

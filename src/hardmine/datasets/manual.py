@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hardmine.artefacts import digest, writing
+from hardmine.artefacts import digest, write_text
 from hardmine.errors import UserError
 
 from .archives import missing, open_archive
@@ -52,8 +52,7 @@ def write_places(path: Path, dataset: str, images: Mapping[str, Path]) -> dict[s
         What was written.
     """
     content = {name: _description(dataset, place) for name, place in images.items()}
-    with writing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return content
 
 

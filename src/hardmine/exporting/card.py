@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from hardmine.artefacts import Record, read_record, writing
+from hardmine.artefacts import Record, read_record, write_text
 from hardmine.search.config import ModelConfig
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -69,8 +69,7 @@ def write_card(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
     template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
-    with writing(path) as temporary:
-        temporary.write_text(template.render(context), encoding="utf-8")
+    write_text(path, template.render(context))
 
 
 def _head(title: str, dataset: str, measured: list[Measured], licence: str) -> str:

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from hardmine.artefacts import writing
+from hardmine.artefacts import write_text, writing
 from hardmine.errors import UserError
 from hardmine.search.config import artefact_config
 from hardmine.search.model import load_model
@@ -47,8 +47,7 @@ def export_model(folder: Path, output: Path, onnx: bool = False, licence: str = 
     with writing(output / "model.safetensors") as temporary:
         shutil.copyfile(folder / "model.safetensors", temporary)
     write_card(output / "README.md", folder, config, record, model.dimensions, measure(folder), licence, onnx)
-    with writing(output / "config.json") as temporary:
-        temporary.write_text(json.dumps(config.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    write_text(output / "config.json", json.dumps(config.model_dump(mode="json"), indent=1) + "\n")
     names = ("model.safetensors", "config.json", "README.md", *(("model.onnx",) if onnx else ()))
     return [output / name for name in names]
 

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from hardmine.artefacts import Job, read_record, writing
+from hardmine.artefacts import Job, read_record, write_text
 from hardmine.datasets import read_items
 
 from .diagnostics import DIAGNOSTICS, caption_of
@@ -57,9 +57,9 @@ def write_page(
         job, read_items(packed / "items.csv"), list(dict.fromkeys([best, baseline]))
     )
     queries = content["gallery"]["shown_queries"], content["gallery"]["all_queries"]
-    _write(folder / "data.js", "".join(as_script(name, value) for name, value in content.items()))
-    _write(folder / "pictures.js", as_script("pictures", pictures(packed, rows_shown)))
-    _write(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
+    write_text(folder / "data.js", "".join(as_script(name, value) for name, value in content.items()))
+    write_text(folder / "pictures.js", as_script("pictures", pictures(packed, rows_shown)))
+    write_text(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
     for row in rows:
         row["colour"] = lines[row["run"]][1]
     record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
@@ -80,7 +80,7 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    _write(folder / "index.html", environment.from_string(_asset("page.html.j2")).render(context))
+    write_text(folder / "index.html", environment.from_string(_asset("page.html.j2")).render(context))
 
 
 def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
@@ -96,8 +96,3 @@ def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
 
 def _asset(name: str) -> str:
     return files("hardmine.figures").joinpath(name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, text: str) -> None:
-    with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

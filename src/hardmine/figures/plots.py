@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from hardmine.retrieval.statistics import half_width_of
+
 from .choice import main_metric, of_metric, rank_metric
 from .style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
 from .titles import title_of
@@ -80,15 +82,6 @@ def _relative_loss(histories: pd.DataFrame) -> pd.DataFrame:
     return histories.assign(loss=histories.loss / first)
 
 
-def _t_half_width(values: pd.Series) -> float:
-    """Half width of the 95 % t-interval of the mean; nan for one value."""
-    if len(values) < 2:
-        return float("nan")
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values)))
-
-
 def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path, name: str, percent: bool) -> None:
     present = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0]
     groups = _families(list(present.run.unique()))
@@ -96,7 +89,7 @@ def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path
         for axes, (title, runs) in zip(all_axes, groups.items(), strict=True):
             for run in runs:
                 values = present[present.run == run].groupby("images")[column]
-                _draw_line(axes, values.mean().index, values.mean(), values.apply(_t_half_width), run, runs)
+                _draw_line(axes, values.mean().index, values.mean(), values.apply(half_width_of), run, runs)
             if percent:
                 axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.xaxis.set_major_locator(MaxNLocator(5))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hardmine.artefacts import Job, writing
+from hardmine.artefacts import Job, write_text, writing
 
 from .choice import best_run, main_metric, of_metric
 from .collect import collect_details, collect_histories, results_of, statistics_of
@@ -34,9 +34,9 @@ def figures(job: Job, folder: Path) -> None:
         published = published_rows(job, statistics)
         _write_csv(folder / "published.csv", published)
     _write_csv(folder / "curves.csv", _curves(histories))
-    _write_text(folder / "summary.json", json.dumps(_summary(statistics), indent=1) + "\n")
-    _write_text(folder / "table.md", table_markdown(statistics, baseline))
-    _write_text(folder / "table.tex", table_tex(statistics))
+    write_text(folder / "summary.json", json.dumps(_summary(statistics), indent=1) + "\n")
+    write_text(folder / "table.md", table_markdown(statistics, baseline))
+    write_text(folder / "table.tex", table_tex(statistics))
     drawings = folder / "figures"
     plot_results(results, statistics, drawings)
     plot_ranks(statistics, drawings)
@@ -71,8 +71,3 @@ def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
 def _write_csv(path: Path, table: pd.DataFrame) -> None:
     with writing(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

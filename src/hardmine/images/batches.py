@@ -8,7 +8,7 @@ from hardmine.settings.training import Augmentation
 
 from .store import ImageStore
 
-__all__ = ["TrainingImages"]
+__all__ = ["TrainingImages", "block_of"]
 
 
 class TrainingImages:
@@ -68,6 +68,11 @@ class TrainingImages:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take a saved position."""
         self._generator.set_state(state["generator"])
+
+
+def block_of(size: int) -> int:
+    """Images of ``size`` pixels a side to embed at a time, so that memory is bounded."""
+    return max(1, min(500, 2**21 // size**2))
 
 
 def middle(pixels: Tensor, height: int, width: int) -> Tensor:

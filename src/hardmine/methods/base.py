@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hardmine.backbones import EmbeddingNetwork
-from hardmine.images.batches import TrainingImages
+from hardmine.images.batches import TrainingImages, block_of
 from hardmine.mining import BalancedSampler
 from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.methods import RunSettings
@@ -218,7 +218,7 @@ class Method(ABC):
     @torch.no_grad()
     def embed_training(self, rows: np.ndarray) -> Tensor:
         """Final embeddings of training images in evaluation mode, float32 [k, D], length 1, on the device."""
-        block = max(1, min(500, 2**21 // self.setup.size**2))  # bounded memory
+        block = block_of(self.setup.size)
         was_training = self.network.training
         self.network.eval()
         parts = [

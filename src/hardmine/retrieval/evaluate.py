@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from hardmine.artefacts import Job, writing
+from hardmine.artefacts import Job, write_text, writing
 from hardmine.datasets import Items, read_items
 from hardmine.errors import UserError
 
@@ -83,8 +83,7 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
                 for start, one in enumerate(starts):
                     agreement = clustering_metrics(split.labels, one.clusters)
                     found.add(head | {"protocol": next(iter(split.searches))}, start, agreement)
-    with writing(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps({"counts": found.counts, "values": found.values}, indent=1) + "\n")
+    write_text(folder / "metrics.json", json.dumps({"counts": found.counts, "values": found.values}, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
         temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in found.lists.items()}))
 

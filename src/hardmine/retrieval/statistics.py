@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Comparison", "Summary", "compare", "summarise"]
+__all__ = ["Comparison", "Summary", "compare", "half_width_of", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Comparison:
 def summarise(values: Mapping[int, float]) -> Summary:
     """Mean and 95 % t-interval of values by seed; values that are not finite count as missing."""
     numbers = np.array(list(_finite(values).values()), dtype=np.float64)
-    return Summary(float(numbers.mean()) if len(numbers) else float("nan"), _half_width(numbers), len(numbers))
+    return Summary(float(numbers.mean()) if len(numbers) else float("nan"), half_width_of(numbers), len(numbers))
 
 
 def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str, Comparison]:
@@ -67,7 +67,7 @@ def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str,
     return {
         name: Comparison(
             float(numbers.mean()) if len(numbers) else float("nan"),
-            _half_width(numbers),
+            half_width_of(numbers),
             p_values[name],
             corrected[name],
             len(numbers),
@@ -81,7 +81,8 @@ def _finite(values: Mapping[int, float]) -> dict[int, float]:
     return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
-def _half_width(numbers: np.ndarray) -> float:
+def half_width_of(numbers: np.ndarray) -> float:
+    """Half width of the 95 % t-interval of the mean; nan for fewer than two numbers."""
     if len(numbers) < 2:
         return float("nan")
     from scipy.stats import t

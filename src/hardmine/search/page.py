@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from PIL import Image, ImageOps
 
-from hardmine.artefacts import writing
+from hardmine.artefacts import write_text
 
 from .query import SearchResults
 
@@ -50,8 +50,7 @@ def write_page(results: SearchResults, target: Path) -> None:
             for result in results.answers
         ],
     }
-    with writing(target) as temporary:
-        temporary.write_text(template.render(context), encoding="utf-8")
+    write_text(target, template.render(context))
 
 
 def _link(path: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import Field, PositiveInt, ValidationError
 
 import hardmine
-from hardmine.artefacts import writing
+from hardmine.artefacts import write_text
 from hardmine.errors import UserError
 from hardmine.settings.base import Settings
 
@@ -106,8 +106,7 @@ def stage(folder: Path) -> Iterator[Path]:
 
 def commit(folder: Path, state: IndexState) -> None:
     """Make the staged files the index."""
-    with writing(folder / _NEXT / _STATE) as temporary:
-        temporary.write_text(json.dumps(state.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    write_text(folder / _NEXT / _STATE, json.dumps(state.model_dump(mode="json"), indent=1) + "\n")
     _publish(folder)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from hardmine.artefacts import Job, writing
 from hardmine.errors import UserError
 from hardmine.images import open_store
-from hardmine.images.batches import TrainingImages, middle, normalise
+from hardmine.images.batches import TrainingImages, block_of, middle, normalise
 from hardmine.methods import Method, Setup, build_method
 from hardmine.retrieval.metrics import all_against_rest, rank_matches, retrieval_metrics
 from hardmine.settings.backbones import backbone_from
@@ -124,7 +124,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 @torch.no_grad()
 def embed_rows(network: Any, store: Any, device: torch.device, size: int) -> dict[str, np.ndarray]:
     """Embeddings of the middle squares of all images of a store in evaluation mode, float32 [N, D] for each name."""
-    block = max(1, min(500, 2**21 // size**2))  # bounded memory
+    block = block_of(size)
     was_training = network.training
     network.eval()
     parts: dict[str, list[Tensor]] = {}
