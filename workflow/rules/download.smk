@@ -8,7 +8,7 @@ for job in [job for job in JOBS if job.verb == "download"]:
 
     rule:
         name:
-            f"download_{job.folder.rpartition('/')[2] if 'weights' in job.settings else 'dataset'}"
+            f"download_{Path(job.folder).name if 'weights' in job.settings else 'dataset'}"
         input:
             settings=str(job.settings_file),
         output:
