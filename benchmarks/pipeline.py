@@ -34,6 +34,7 @@ IMPORTS = {
     "evaluate": "hardmine.retrieval.evaluate",
     "figures": "hardmine.figures.report",
 }
+PROBE = "import os, hardmine.cli\nwith hardmine.cli.loading():\n    import {}\nos._exit(0)"  # as a command does it
 COMMANDS = (("check",), ("settle",), ("schema",))
 OVERHEAD = 1.25
 PAUSE = 60  # seconds without a job after which a plan was made in more than one sitting
@@ -73,10 +74,7 @@ def start_up() -> list[Row]:
     """Every command from nothing to the point where its work begins."""
     with tempfile.TemporaryDirectory() as place:
         folder = project(Path(place, "project"), yaml.safe_load((ROOT / "experiments/smoke.yaml").read_text()))
-        ways = {
-            verb: call(folder, sys.executable, "-c", f"import hardmine.cli, {module}")
-            for verb, module in IMPORTS.items()
-        }
+        ways = {verb: call(folder, sys.executable, "-c", PROBE.format(module)) for verb, module in IMPORTS.items()}
         ways |= {words[0]: call(folder, str(BIN / "hardmine"), *words) for words in COMMANDS}
         seconds = table.alternate(ways, rounds=3, clock=time.perf_counter)
     return [

@@ -130,9 +130,9 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"]])
 def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
-    code = f"import sys; sys.argv = ['hardmine', *{command!r}]; from hardmine import cli; cli.main()"
+    call = f"import sys; sys.argv = ['hardmine', *{command!r}]\nfrom hardmine import cli\ntry: cli.app()"
     heavy = "sorted({'torch', 'numpy', 'pandas'} & set(sys.modules))"
-    probe = f"import atexit, sys; atexit.register(lambda: print({heavy}))\n{code}"
+    probe = f"{call}\nexcept SystemExit: print({heavy})"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.stdout.rstrip().endswith("[]")
 

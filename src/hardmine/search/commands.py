@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hardmine.errors import UserError
+from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
 
 __all__ = ["export", "index", "search"]
@@ -27,7 +28,8 @@ def export(
 ) -> None:
     """Write a trained model as a folder that is complete in itself: weights, config, model card."""
     limit_threads(1)
-    from hardmine.exporting import export_model
+    with loading():
+        from hardmine.exporting import export_model
 
     for path in export_model(model, output, onnx, licence):
         print(path)
@@ -47,9 +49,10 @@ def index(
     """Make a folder of images searchable, or bring its index up to date: only new and changed images are embedded."""
     threads = threads or available_processors()
     limit_threads(threads)
-    from hardmine import load
+    with loading():
+        from hardmine import load
 
-    from .updating import Wish, update_index
+        from .updating import Wish, update_index
 
     start = spoken = time.monotonic()
 
@@ -80,7 +83,8 @@ def search(
     """Find the images of an index that look most like the given ones."""
     threads = threads or available_processors()
     limit_threads(threads)
-    from .query import as_json, print_table, search_index
+    with loading():
+        from .query import as_json, print_table, search_index
 
     for query in queries:
         if not query.is_file():
