@@ -25,6 +25,7 @@ from hardmine.mining.neighbour_lists import NeighbourSearch
 from hardmine.mining.pulling import pull_npair
 from hardmine.mining.spheres import mine
 from hardmine.mining.triplet_selection import batch_hard_triplets, semi_hard_triplets
+from hardmine.training.device import prepare_device
 
 Work = Callable[[], object]
 GRANTED = 0.3
@@ -134,7 +135,7 @@ CASES: tuple[tuple[str, str, Callable[[int], Work], int, float], ...] = (
 
 
 def run() -> list[Row]:
-    torch.set_num_threads(1)
+    prepare_device("cpu", 1)  # as every training job
     rows = []
     for title, symbol, build, first, exponent in CASES:
         found, last = slope(build, first)

@@ -12,11 +12,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from benchmarks import setups, table
 from benchmarks.table import Row
 from hardmine.methods import Method, smart_mining
+from hardmine.training.device import prepare_device
 from hardmine.training.log import EpochLog
 
 
@@ -37,7 +36,7 @@ RANDOM_STAGES = {"class_stage": "random", "instance_stage": "random"}
 LETTERS = {
     "HDC": Pair("hdc", "hdc-one-level", 1.15),
     "HDML N-pair, settings of glyphs": Pair("hdml-npair", "hdml-npair-base", 2.0),
-    "HDML N-pair, defaults of the paper": Pair(HDML, {**HDML, "variant": "base"}, None),
+    "HDML N-pair, defaults of the paper": Pair(HDML, {**HDML, "variant": "base"}, 2.0),
     "HDML triplet": Pair("hdml-triplet", "hdml-triplet-base", 2.0),
     "SCHEM with bank": Pair("schem", "schem-v1-random", 1.35),
     "Smart Mining, with its pass over all images": Pair("smart-mining", "smart-mining-random", None),
@@ -97,7 +96,7 @@ def selection_share() -> Row:
 
 
 def run() -> list[Row]:
-    torch.set_num_threads(1)
+    prepare_device("cpu", 1)
     rows = []
     for name, pair in LETTERS.items():
         methods = (setups.letters(side) for side in (pair.method, pair.base))
