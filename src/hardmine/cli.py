@@ -200,7 +200,7 @@ def show(plan: PlanFile = Path("params.yaml")) -> None:
 
 def main() -> NoReturn:
     """Run a command; a user's mistake is one message and exit code 2."""
-    code: object = 0
+    code = 0
     try:
         app()
     except UserError as error:
@@ -211,8 +211,8 @@ def main() -> NoReturn:
     except BrokenPipeError:
         code = 1
     except SystemExit as left:
-        code = left.code
-    _leave(int(code) if isinstance(code, int) else 0)
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    _leave(code)
 
 
 def _leave(code: int) -> NoReturn:
@@ -220,7 +220,7 @@ def _leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             code = code or 1
     os._exit(code)
 
