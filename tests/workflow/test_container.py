@@ -21,9 +21,15 @@ def test_what_is_copied_exists() -> None:
 
 def test_make_targets_of_the_image_exist() -> None:
     targets = re.findall(r"make[\", ]+([a-z]+)", re.sub(r"#.*|apt-get.*", "", DEFINITION))
-    assert targets == ["environment", "reproduce"]
+    assert targets == ["reproduce"]
     for target in targets:
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
+def test_the_image_installs_once() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert "BIN := .venv/bin" in makefile and "READY := .venv/.ready" in makefile
+    assert "touch .venv/.ready" in DEFINITION.splitlines()[-2]  # or make would build .venv again
 
 
 def test_the_image_has_the_python_of_the_lock() -> None:
