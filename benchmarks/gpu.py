@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import setups, table
 from benchmarks.table import Row
-from hardmine.training.log import EpochLog
+from hardmine.methods.log import EpochLog
 
 STEPS = 50
 

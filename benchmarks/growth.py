@@ -13,17 +13,17 @@ from torch.nn import functional
 
 from benchmarks import table
 from benchmarks.table import Row
-from hardmine.losses.hdc import level_loss, squared_distances
-from hardmine.losses.signature_softmax import classification_loss
-from hardmine.methods.hdml_parts import FeatureGenerator
+from hardmine.methods.hdc.loss import level_loss, squared_distances
+from hardmine.methods.hdc.selection import BatchPairs, select_pairs
+from hardmine.methods.hdml.network import FeatureGenerator
+from hardmine.methods.hdml.pulling import pull_npair
+from hardmine.methods.schem.bank import FeatureBank, instance_pool
+from hardmine.methods.schem.classification_loss import classification_loss
+from hardmine.methods.schem.signatures import class_pool
+from hardmine.methods.smart_mining.class_members import ClassMembers
+from hardmine.methods.smart_mining.spheres import mine
 from hardmine.mining import BalancedSampler
-from hardmine.mining.class_members import ClassMembers
-from hardmine.mining.class_signatures import class_pool
-from hardmine.mining.feature_bank import FeatureBank, instance_pool
-from hardmine.mining.hdc import BatchPairs, select_pairs
 from hardmine.mining.neighbour_lists import NeighbourSearch
-from hardmine.mining.pulling import pull_npair
-from hardmine.mining.spheres import mine
 from hardmine.mining.triplet_selection import batch_hard_triplets, semi_hard_triplets
 from hardmine.training.device import prepare_device
 

@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks import setups, table
 from benchmarks.table import Row
 from hardmine.methods import Method, smart_mining
+from hardmine.methods.log import EpochLog
 from hardmine.training.device import prepare_device
-from hardmine.training.log import EpochLog
 
 
 @dataclass(frozen=True)

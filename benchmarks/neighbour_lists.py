@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from benchmarks import table
 from benchmarks.table import Row
-from hardmine.mining.class_members import ClassMembers
+from hardmine.methods.smart_mining.class_members import ClassMembers
+from hardmine.methods.smart_mining.spheres import mine
 from hardmine.mining.neighbour_lists import NeighbourSearch
-from hardmine.mining.spheres import mine
 
 IMAGES, CLASSES, DIMENSIONS, LENGTH, KAPPA = 59_551, 11_318, 64, 128, 4.0
 WIDTHS = {"exact": 0, "hnsw": 256, "nsg": 512}  # efSearch of HNSW, search_L of NSG: what a recall of 0.98 takes

@@ -70,7 +70,7 @@ def plain(folder: Path, names: list[str], size: int, target: Path) -> None:
 def ours(folder: Path, names: list[str], size: int, target: Path) -> None:
     """The pipeline's own packing, with a thread a core."""
     items = Items(names, names, ["train"] * len(names), ["train"] * len(names))
-    settings = DATASETS["cub200"].model_validate({"size": size})
+    settings = DATASETS.settings("cub200").model_validate({"size": size})
     listing = Listing(items, [(folder, name) for name in names])
     pack(listing, settings, target, target.parent / "scratch", KEY, os.cpu_count() or 1)
 

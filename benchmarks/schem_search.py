@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from benchmarks import table
 from benchmarks.table import Row
-from hardmine.losses.signature_softmax import classification_loss
-from hardmine.mining.class_signatures import class_pool
-from hardmine.mining.feature_bank import FeatureBank, instance_pool
+from hardmine.methods.schem.bank import FeatureBank, instance_pool
+from hardmine.methods.schem.classification_loss import classification_loss
+from hardmine.methods.schem.signatures import class_pool
 
 CLASSES, IMAGES, DIMENSIONS, GROUPS, GROUP = 11_318, 59_551, 512, 5, 10
 POOL = 16  # classes at alpha 4

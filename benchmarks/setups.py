@@ -9,9 +9,9 @@ import torch
 from hardmine.images import ImageStore
 from hardmine.images.batches import TrainingImages
 from hardmine.methods import Method, Setup, build_method
+from hardmine.methods.log import EpochLog
 from hardmine.settings import load_plan, read_plan
 from hardmine.settings.plan import Plan
-from hardmine.training.log import EpochLog
 
 __all__ = ["advance", "letters", "photographs"]
 

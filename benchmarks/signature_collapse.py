@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hardmine.losses.signature_softmax import classification_loss
-from hardmine.mining.class_signatures import ClassSignatures, class_pool
+from hardmine.methods.schem.classification_loss import classification_loss
+from hardmine.methods.schem.signatures import ClassSignatures, class_pool
 
 CLASSES, IMAGES, DIMENSIONS, STEPS = 200, 20, 64, 480
 ROWS: tuple[tuple[str, dict[str, object]], ...] = (

@@ -29,8 +29,8 @@ from benchmarks.table import Row
 from hardmine.images import ImageStore
 from hardmine.images.batches import normalise
 from hardmine.methods import Method
+from hardmine.methods.log import EpochLog
 from hardmine.training.device import prepare_device
-from hardmine.training.log import EpochLog
 
 RUN = {"method": "triplet", "selection": "semihard"}
 WORKERS = 2

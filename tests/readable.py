@@ -1,9 +1,13 @@
 """Is a figure readable where it will be printed? Text large enough at the width of a column, nothing cut off."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from hardmine.figures.style import COLUMN, TEXT
+from hardmine.plotting.style import COLUMN, TEXT
 
 SMALLEST = 6.0
 """Points, on paper."""
@@ -30,3 +34,19 @@ def complaints(drawn: Figure) -> list[str]:
         if box.x0 < -1 or box.y0 < -1 or box.x1 > width * drawn.dpi + 1 or box.y1 > height * drawn.dpi + 1:
             found.append(f"{text.get_text()!r} is cut off")
     return found
+
+
+@pytest.fixture(autouse=True)
+def figures_are_readable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For a conftest: every figure that a test below it saves must be readable in print."""
+    found: dict[str, list[str]] = {}
+    save = Figure.savefig
+
+    def look(drawn: Figure, path: Any, **keys: Any) -> None:
+        save(drawn, path, **keys)
+        if str(path).endswith(".png") and (faults := complaints(drawn)):  # saved last; a look may shift the layout
+            found[path.name] = faults
+
+    monkeypatch.setattr(Figure, "savefig", look)
+    yield
+    assert not found, found

@@ -6,8 +6,8 @@ import torch
 from hardmine.images import ImageStore
 from hardmine.images.batches import TrainingImages
 from hardmine.methods import Method, Setup, build_method
+from hardmine.methods.log import EpochLog
 from hardmine.settings import load_plan
-from hardmine.training.log import EpochLog
 
 
 def build(

@@ -11,9 +11,10 @@ import typer
 
 from hardmine.artefacts import VERBS, Job, making
 from hardmine.errors import UserError
+from hardmine.exporting.commands import export
 from hardmine.loading import loading
 from hardmine.processors import limit_threads
-from hardmine.search import commands
+from hardmine.search.commands import index, search
 
 __all__ = ["main"]
 
@@ -109,7 +110,7 @@ def figures(settings: SettingsFile, threads: Threads = 1) -> None:
     _run("figures", settings, threads, work)
 
 
-for command in (commands.export, commands.index, commands.search):
+for command in (export, index, search):
     app.command(rich_help_panel="Models in use")(command)
 
 

@@ -15,11 +15,11 @@ from torchvision.models import get_model, get_model_weights
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.backbones.bvlc_googlenet import CAFFE_NAMES
-from hardmine.backbones.hdc_network import HDCNetwork
 from hardmine.errors import UserError
+from hardmine.methods.hdc.network import HDCNetwork
+from hardmine.methods.hdc.settings import HDC
 from hardmine.settings.backbones import backbone_from, weights_file
 from hardmine.settings.backbones.torchvision import ARCHITECTURES
-from hardmine.settings.methods.hdc import HDC
 
 torch.set_num_threads(1)
 BVLC = backbone_from({"name": "bvlc-googlenet", "embedding": 4})

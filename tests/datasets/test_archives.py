@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pictures import write_folder, write_tar, write_zip
 
-from hardmine.datasets import archives, tar
+from hardmine.datasets import members, tar
 from hardmine.datasets.archives import open_archive
 from hardmine.errors import UserError
 
@@ -145,7 +145,7 @@ def test_links_that_leave_a_folder_are_refused_and_others_followed(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["zip", "gz", "folder"])
 def test_a_member_over_the_limit_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build(tmp_path, kind)
-    monkeypatch.setattr(archives, "MEMBER_LIMIT", 2999)
+    monkeypatch.setattr(members, "MEMBER_LIMIT", 2999)
     with pytest.raises(UserError, match=r"2.jpg' is 3,000 bytes long, over the limit of 2,999"):
         dict(open_archive(path).iterate(FILES))
 
@@ -158,7 +158,7 @@ def test_an_archive_that_expands_enormously_is_refused(
     path = write_zip(tmp_path / "a.zip", zeros) if kind == "zip" else write_tar(tmp_path / "a.tgz", zeros)
     with open_archive(path) as archive:
         assert len(archive.names()) == 20
-    monkeypatch.setattr(archives, "EXPANSION_FLOOR", 10_000)
+    monkeypatch.setattr(members, "EXPANSION_FLOOR", 10_000)
     with pytest.raises(UserError, match="a bomb"):
         open_archive(path).names()
 

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from hardmine.figures.choice import best_run, main_metric, of_metric, rank_metric
 from hardmine.figures.gallery import RIGHT, WRONG, draw_gallery
 from hardmine.figures.plots import plot_curves, plot_loss, plot_ranks, plot_results
-from hardmine.figures.style import COLUMN, TEXT, figure
+from hardmine.plotting.style import COLUMN, TEXT, figure
 from hardmine.settings.jobs import FIGURES
 
 MANY = [

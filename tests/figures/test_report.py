@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from hardmine.figures.collect import results_of, statistics_of
-from hardmine.figures.style import colour_of, line_of
 from hardmine.figures.tables import table_markdown, table_rows, table_tex
+from hardmine.plotting.style import colour_of, line_of
 
 
 def details(values: dict[str, list[float]]) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def test_the_settings_of_glyphs_jobs_are_what_they_were() -> None:
 
 
 def test_the_variant_is_the_size_unless_it_is_named() -> None:
-    sizes = {name: DATASETS[name]().variant for name in ("cub200", "omniglot", "grocery")}  # type: ignore[call-arg]
+    sizes = {name: DATASETS.settings(name)().variant for name in ("cub200", "omniglot", "grocery")}  # type: ignore[call-arg]
     assert sizes == {"cub200": "256", "omniglot": "105", "grocery": "128"}
     assert load_plan(plan({"name": "cub200", "size": 96}), "plan").dataset.variant == "96"
     assert load_plan(plan({"name": "cub200", "size": 96, "variant": "crops"}), "plan").dataset.variant == "crops"

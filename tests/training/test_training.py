@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from tiny import advance, build
 
 from hardmine.errors import UserError
-from hardmine.training.log import EpochLog
+from hardmine.methods.log import EpochLog
 from hardmine.training.loop import Best, read_weights
 
 RUN = {"method": "triplet", "selection": "random"}

@@ -1,7 +1,6 @@
 """One file a network family."""
 
 from .network import EmbeddingNetwork, build_backbone
-from .small_cnn import SmallCNNBackbone
 from .taps import Backbone
 
-__all__ = ["Backbone", "EmbeddingNetwork", "SmallCNNBackbone", "build_backbone"]
+__all__ = ["Backbone", "EmbeddingNetwork", "build_backbone"]

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hardmine.settings.backbones import BVLCGoogLeNet
+
 from .layers import caffe_convolution, caffe_linear
 from .pixels import Rescale
 from .pretrained import read_arrays
@@ -123,3 +125,8 @@ def _modules(*names: str) -> dict[str, nn.Module]:
 def _pool() -> nn.MaxPool2d:
     """3×3 maximum with stride 2, its output size rounded up as Caffe does."""
     return nn.MaxPool2d(3, 2, ceil_mode=True)
+
+
+def build(settings: BVLCGoogLeNet, channels: int, size: int) -> BVLCGoogLeNetBackbone:
+    """The trunk of the settings, with random weights."""
+    return BVLCGoogLeNetBackbone(channels, size)

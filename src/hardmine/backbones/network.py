@@ -1,6 +1,5 @@
 """Backbone and head: images in, named embeddings out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hardmine.errors import UserError
-from hardmine.settings.backbones import BackboneSettings
+from hardmine.settings.backbones import BACKBONES, BackboneSettings
 
-from .bvlc_googlenet import BVLCGoogLeNetBackbone
 from .pooling import build_pooling
-from .small_cnn import SmallCNNBackbone
 from .taps import Backbone
-from .timm import TimmBackbone
-from .torchvision import build_torchvision
 
 __all__ = ["EmbeddingNetwork", "build_backbone"]
 
@@ -34,26 +29,10 @@ def build_backbone(settings: BackboneSettings, channels: int, size: int) -> Back
     """
     if fault := settings.size_fault(size):
         raise UserError(f"backbone: {fault}. Change dataset.size, training.augmentation.crop or the backbone.")
-    trunk = _FAMILIES[settings.name](settings, channels, size)
+    trunk: Backbone = BACKBONES.implementation(settings.name)(settings, channels, size)
     if getattr(settings, "batch_norm", "train") == "frozen":
         trunk.freeze_batch_norm()
     return trunk
-
-
-def _small_cnn(settings: Any, channels: int, size: int) -> Backbone:
-    return SmallCNNBackbone(channels, size, settings.width)
-
-
-def _bvlc_googlenet(settings: Any, channels: int, size: int) -> Backbone:
-    return BVLCGoogLeNetBackbone(channels, size)
-
-
-_FAMILIES: dict[str, Callable[[Any, int, int], Backbone]] = {
-    "small-cnn": _small_cnn,
-    "bvlc-googlenet": _bvlc_googlenet,
-    "torchvision": build_torchvision,
-    "timm": TimmBackbone,
-}
 
 
 class EmbeddingNetwork(nn.Module):

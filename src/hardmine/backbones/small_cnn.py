@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from hardmine.settings.backbones import SmallCNN
+
 from .taps import Backbone
 
 __all__ = ["SmallCNNBackbone"]
@@ -40,3 +42,8 @@ class SmallCNNBackbone(Backbone):
 
 def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+
+
+def build(settings: SmallCNN, channels: int, size: int) -> Backbone:
+    """The trunk of the settings, with random weights."""
+    return SmallCNNBackbone(channels, size, settings.width)

@@ -12,7 +12,7 @@ from .pixels import Rescale
 from .pretrained import read_state
 from .taps import Backbone, StagedBackbone
 
-__all__ = ["TorchvisionBackbone", "TorchvisionTransformer", "build_torchvision"]
+__all__ = ["TorchvisionBackbone", "TorchvisionTransformer", "build"]
 
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 """Mean and standard deviation of red, green and blue on the scale 0 to 255."""
@@ -105,7 +105,7 @@ class TorchvisionTransformer(Backbone):
         return {f"model.{name}": value for name, value in state.items()}
 
 
-def build_torchvision(settings: Torchvision, channels: int, size: int) -> Backbone:
+def build(settings: Torchvision, channels: int, size: int) -> Backbone:
     """The trunk of an architecture, with random weights."""
     kind = TorchvisionTransformer if settings.architecture.startswith("vit") else TorchvisionBackbone
     return kind(settings, channels, size)

@@ -11,9 +11,10 @@ from hardmine.artefacts import writing
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Cars196
 
-from .archives import REMEDY, open_archive
+from .archives import open_archive
 from .listing import Entry, Listing, make_listing, require_counts
 from .manual import find_manual, manual_folder, members_of, places_of, write_places
+from .members import REMEDY
 
 __all__ = ["COUNTS", "download", "listing"]
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Cub200
 
-from .archives import REMEDY, open_archive
+from .archives import open_archive
 from .fetch import RemoteFile, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, unique, whole_number
+from .members import REMEDY
 
 __all__ = ["ARCHIVE", "COUNTS", "download", "listing"]
 

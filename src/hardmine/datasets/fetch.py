@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
-from importlib import import_module
 from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError
@@ -16,7 +15,7 @@ from urllib.request import Request, urlopen
 
 from hardmine.artefacts import Job
 from hardmine.errors import UserError
-from hardmine.settings.datasets import ImageDataset, dataset_of
+from hardmine.settings.datasets import DATASETS, ImageDataset, dataset_of
 
 from .manual import manual_folder
 
@@ -57,7 +56,7 @@ def download(job: Job, folder: Path) -> None:
     settings = dataset_of(job)
     if isinstance(settings, ImageDataset):
         print(f"{settings.name}: terms of use: {settings.licence}.", flush=True)
-    import_module(f"hardmine.datasets.{settings.name}").download(folder, settings)
+    DATASETS.implementation(settings.name).download(folder, settings)
 
 
 def fetch(file: RemoteFile, folder: Path, dataset: str) -> Path:

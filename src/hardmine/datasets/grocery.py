@@ -8,10 +8,11 @@ from pathlib import Path
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Grocery
 
-from .archives import REMEDY, Archive, open_archive
+from .archives import open_archive
 from .fetch import RemoteFile, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, text_of, whole_number
+from .members import REMEDY, Archive
 
 __all__ = ["COUNTS", "download", "listing"]
 

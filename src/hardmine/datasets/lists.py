@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hardmine.errors import UserError
 
-from .archives import REMEDY
+from .members import REMEDY
 
 __all__ = ["rows", "text_of", "unique", "whole_number"]
 

@@ -9,7 +9,8 @@ from typing import Any
 from hardmine.artefacts import digest, write_text
 from hardmine.errors import UserError
 
-from .archives import missing, open_archive
+from .archives import open_archive
+from .members import missing
 
 __all__ = ["find_manual", "manual_folder", "members_of", "places_of", "read_json", "write_places"]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Omniglot
 
-from .archives import REMEDY, open_archive
+from .archives import open_archive
 from .fetch import RemoteFile, fetch
 from .listing import Entry, Listing, make_listing, require_counts
+from .members import REMEDY
 
 __all__ = ["COUNTS", "download", "listing"]
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from hardmine.errors import UserError
 
-from .archives import MEMBER_LIMIT, REMEDY, Archive, check_size, checked_name, expansion_allowed, refusal
+from .members import MEMBER_LIMIT, REMEDY, Archive, check_size, checked_name, expansion_allowed, refusal
 
 __all__ = ["TarArchive", "is_tar"]
 

@@ -11,10 +11,10 @@ from hardmine.artefacts import writing
 from hardmine.errors import UserError
 from hardmine.settings.datasets import VehicleID
 
-from .archives import REMEDY
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, whole_number
 from .manual import find_manual, members_of, places_of, write_places
+from .members import REMEDY
 
 __all__ = ["COUNTS", "TRAIN_COUNT", "download", "listing"]
 

@@ -45,7 +45,7 @@ def write_card(
     packed = next(place for place in record.inputs if place.startswith("data/packed/"))
     source = read_record(folder.resolve().parents[3] / packed)
     packing = source.settings["dataset"] if source else {}
-    dataset = DATASETS[packing["name"]]
+    dataset = DATASETS.settings(packing["name"])
     name = Path(packed).name.removeprefix("folder-") if packing["name"] == "folder" else packing["name"]
     context: dict[str, Any] = {
         "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),

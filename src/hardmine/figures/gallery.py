@@ -8,8 +8,7 @@ from matplotlib.patches import Rectangle
 from safetensors.numpy import load_file
 
 from hardmine.images import open_store
-
-from .style import TEXT, figure, save
+from hardmine.plotting.style import TEXT, figure, save
 
 __all__ = ["draw_gallery"]
 

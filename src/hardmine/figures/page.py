@@ -1,6 +1,7 @@
 """``index.html``: the report as a page, without any outside request."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ import pandas as pd
 
 from hardmine.artefacts import Job, read_record, write_text
 from hardmine.datasets import read_items
+from hardmine.plotting.style import TEXT, svg_line_of
 
-from .diagnostics import DIAGNOSTICS, caption_of
+from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
 from .recommendation import recommend
-from .style import svg_line_of
 from .tables import table_rows
 from .titles import title_of
 
@@ -72,7 +73,7 @@ def write_page(
         "columns": [title_of(*column) for column in columns],
         "rows": rows,
         "made_with": record.made_with if record else {},
-        "diagnostics": {name: caption_of(name) for name in job.settings["figures"] if name in DIAGNOSTICS},
+        "diagnostics": _diagnostics(job, folder / "figures"),
         "published": [] if published is None else published.astype(object).fillna("").values.tolist(),
         "published_columns": [] if published is None else list(published.columns),
         "runs": [_provenance(job, run["name"], run["colour"]) for run in runs],
@@ -81,6 +82,16 @@ def write_page(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     write_text(folder / "index.html", environment.from_string(_asset("page.html.j2")).render(context))
+
+
+def _diagnostics(job: Job, folder: Path) -> list[dict[str, Any]]:
+    """Name, caption and width in inches of the methods' own figures: on the page all have one scale."""
+    shown = []
+    for name, draw in own_figures(job).items():
+        start = (folder / f"{name}.svg").read_text(encoding="utf-8")[:2000]
+        points = re.search(r'<svg[^>]* width="([\d.]+)pt"', start)
+        shown.append({"name": name, "caption": caption_of(draw), "inches": float(points[1]) / 72 if points else TEXT})
+    return shown
 
 
 def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:

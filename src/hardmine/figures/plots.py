@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from hardmine.plotting.style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
 from hardmine.retrieval.statistics import half_width_of
 
 from .choice import main_metric, of_metric, rank_metric
-from .style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
 from .titles import title_of
 
 __all__ = ["plot_curves", "plot_loss", "plot_ranks", "plot_results"]

@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from hardmine.artefacts import Job, write_text, writing
+from hardmine.plotting import Report
 
 from .choice import best_run, main_metric, of_metric
 from .collect import collect_details, collect_histories, results_of, statistics_of
-from .diagnostics import DIAGNOSTICS, Report, draw_diagnostics
 from .gallery import draw_gallery
+from .own import own_figures
 from .page import write_page
 from .plots import plot_curves, plot_loss, plot_ranks, plot_results
 from .published import published_rows, shown_rows
@@ -42,8 +43,9 @@ def figures(job: Job, folder: Path) -> None:
     plot_ranks(statistics, drawings)
     plot_curves(histories, drawings)
     plot_loss(histories, drawings)
-    own = [name for name in job.settings["figures"] if name in DIAGNOSTICS]
-    draw_diagnostics(Report(job, drawings, histories, details), own)
+    report = Report(job, drawings, histories, details)
+    for draw in own_figures(job).values():
+        draw(report)
     best = best_run(statistics)
     lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
     draw_gallery(lists, Path(job.where["packed"]), drawings)

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from hardmine.datasets import write_items
 from hardmine.datasets.archives import open_archive
 from hardmine.datasets.listing import Listing
 from hardmine.errors import UserError
-from hardmine.settings.datasets import ImageDataset, dataset_of
+from hardmine.settings.datasets import DATASETS, ImageDataset, dataset_of
 
 from .decode import UnreadableError, decode
 from .store import write_images
@@ -32,7 +31,7 @@ _NAMED = 20
 def preprocess(job: Job, folder: Path, threads: int) -> None:
     """Pack the data set as the settings ask; writes ``images.npy`` and ``items.csv``."""
     settings = dataset_of(job)
-    module = import_module(f"hardmine.datasets.{settings.name}")
+    module = DATASETS.implementation(settings.name)
     raw = Path(job.inputs[0])
     if not isinstance(settings, ImageDataset):
         pixels, items = module.preprocess(raw, settings)

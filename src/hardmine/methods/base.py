@@ -15,9 +15,10 @@ from hardmine.backbones import EmbeddingNetwork
 from hardmine.images.batches import TrainingImages, block_of
 from hardmine.mining import BalancedSampler
 from hardmine.settings.backbones import BackboneSettings
-from hardmine.settings.methods import RunSettings
+from hardmine.settings.run import RunSettings
 from hardmine.settings.training import Training
-from hardmine.training.log import Diagnostics, EpochLog
+
+from .log import Diagnostics, EpochLog
 
 __all__ = ["Method", "Setup"]
 

@@ -1,4 +1,4 @@
-"""The commands for models in use: export, index, search."""
+"""The commands for images: index, search."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from hardmine.errors import UserError
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
 
-__all__ = ["export", "index", "search"]
+__all__ = ["index", "search"]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; all processors unless given.", min=1, show_default=False)]
@@ -18,21 +18,6 @@ ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A folder of 'hardmine export', or models/<plan>/<run>/seed<k>.")
 ]
 _SPEAK_SECONDS = 5.0
-
-
-def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A trained model: models/<plan>/<run>/seed<k>.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
-    onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx too, checked against torch.")] = False,
-    licence: Annotated[str, typer.Option(help="Licence you give the model, as model hubs name it.")] = "unknown",
-) -> None:
-    """Write a trained model as a folder that is complete in itself: weights, config, model card."""
-    limit_threads(1)
-    with loading():
-        from hardmine.exporting import export_model
-
-    for path in export_model(model, output, onnx, licence):
-        print(path)
 
 
 def index(

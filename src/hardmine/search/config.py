@@ -149,7 +149,7 @@ def _own(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _preparation(packing: dict[str, Any], crop: int) -> Preprocessing:
     """How the images of a packed data set are made and cut for the network in testing, the same for images in use."""
-    dataset = DATASETS[packing["name"]]
+    dataset = DATASETS.settings(packing["name"])
     return Preprocessing(
         size=packing["size"],
         resize=packing.get("resize", "warp"),

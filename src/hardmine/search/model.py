@@ -21,8 +21,8 @@ from hardmine.images.decode import UnreadableError
 from hardmine.methods import method_class
 from hardmine.processors import available_processors
 from hardmine.settings.backbones import backbone_from
+from hardmine.settings.methods import run_from
 from hardmine.training.device import prepare_device
-from hardmine.training.loop import method_settings
 
 from .config import ModelConfig, artefact_config, read_config
 from .reading import ImageSource, files_in, name_of, pixels_of, separate
@@ -212,7 +212,7 @@ def build_network(config: ModelConfig) -> EmbeddingNetwork:
     """
     prepared = config.preprocessing
     try:
-        settings = method_settings(config.network.method)
+        settings = run_from(config.network.method)
         backbone = backbone_from(config.network.backbone)
     except (KeyError, ValueError) as error:
         raise UserError(f"config.json: network: this hardmine cannot build it: {error}") from None

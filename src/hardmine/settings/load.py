@@ -18,8 +18,8 @@ from .plan import BackboneError, Plan
 
 __all__ = ["load_plan", "read_plan", "read_yaml"]
 
-_FAMILIES: dict[str, Mapping[str, type[Settings]]] = {"dataset": DATASETS, "backbone": BACKBONES}
-"""Sections whose further keys depend on their ``name``."""
+_DOORS = {"dataset": DATASETS, "backbone": BACKBONES, "runs": METHODS}
+"""Where the names in sections are looked up on which their further keys depend."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,39 +69,42 @@ def load_plan(content: Any, source: str) -> Plan:
     try:
         return Plan.model_validate(dict(content))
     except ValidationError as error:
-        lines = dict.fromkeys(line for detail in error.errors(include_url=False) for line in _explain_all(detail))
+        lines = dict.fromkeys(
+            line for detail in error.errors(include_url=False) for line in _explain_all(detail, content)
+        )
         raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
     except RecursionError:
         raise UserError(f"{source}: is nested too deeply.") from None
 
 
-def _explain_all(detail: ErrorDetails) -> list[str]:
+def _explain_all(detail: ErrorDetails, content: Mapping[Any, Any]) -> list[str]:
     """A sentence for a fault; for a run's backbone, one for each fault in it, as if the section stood alone."""
     fault = detail.get("ctx", {}).get("error")
     if not isinstance(fault, BackboneError):
-        return [_explain(detail)]
+        return [_explain(detail, content)]
+    alone = {"backbone": {"name": fault.family}}
     inner = [{**own, "loc": ("backbone", *own["loc"])} for own in fault.fault.errors(include_url=False)]
-    return [f"runs.{fault.run}.{_explain(cast(ErrorDetails, own))}" for own in inner]
+    return [f"runs.{fault.run}.{_explain(cast(ErrorDetails, own), alone)}" for own in inner]
 
 
-def _explain(detail: ErrorDetails) -> str:
+def _explain(detail: ErrorDetails, content: Mapping[Any, Any]) -> str:
     """One sentence for one fault: the key, what is wrong, what is allowed, the nearest match."""
-    path = _keys(detail["loc"])
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    path = [text if (text := str(part)).isprintable() else repr(text) for part in location]
     key = ".".join(path)
     match detail["type"]:
         case "extra_forbidden":
-            allowed = _allowed_keys(path[:-1], detail["loc"])
+            allowed = _allowed_keys(location[:-1], content)
             return f"{key}: unknown key{nearest(path[-1], allowed)}; allowed here: {', '.join(allowed)}."
-        case "union_tag_invalid" if path[0] in _FAMILIES:
-            tag, allowed = detail["ctx"]["tag"], list(_FAMILIES[path[0]])
-            return f"{key}.name: '{tag}' is not allowed{nearest(tag, allowed)}; allowed: {', '.join(allowed)}."
-        case "union_tag_not_found" if path[0] in _FAMILIES:
-            return f"{key}.name: is missing; allowed: {', '.join(_FAMILIES[path[0]])}."
-        case "union_tag_invalid":
-            tag = detail["ctx"]["tag"]
-            return f"{key}.method: '{tag}' is no method{nearest(tag, METHODS)}; allowed: {', '.join(METHODS)}."
-        case "union_tag_not_found":
-            return f"{key}.method: is missing; allowed: {', '.join(METHODS)}."
+        case "name_unknown" if path[0] == "runs":
+            name, methods = detail["ctx"]["name"], list(METHODS)
+            return f"{key}.method: '{name}' is no method{nearest(name, methods)}; allowed: {', '.join(methods)}."
+        case "name_unknown":
+            name, allowed = detail["ctx"]["name"], list(_DOORS[path[0]])
+            return f"{key}.name: '{name}' is not allowed{nearest(name, allowed)}; allowed: {', '.join(allowed)}."
+        case "name_missing":
+            word = "method" if path[0] == "runs" else "name"
+            return f"{key}.{word}: is missing; allowed: {', '.join(_DOORS[path[0]])}."
         case "literal_error":
             allowed = [word.strip("'") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             given = detail["input"]
@@ -117,28 +120,16 @@ def _explain(detail: ErrorDetails) -> str:
             return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]} (given: {given[:80]})."
 
 
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    """The keys a person wrote: pydantic's location without the union tags it inserts."""
-    keys = [text if (text := str(part)).isprintable() else repr(text) for part in location if part != "[key]"]
-    if len(keys) > 1 and keys[1] in _FAMILIES.get(keys[0], ()):
-        del keys[1]
-    if len(keys) > 2 and keys[0] == "runs" and keys[2] in METHODS:
-        del keys[2]
-    return keys
-
-
-def _allowed_keys(path: list[str], location: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed in the section at ``path``; ``location`` is pydantic's, with the unions' tags in it."""
+def _allowed_keys(location: tuple[int | str, ...], content: Mapping[Any, Any]) -> list[str]:
+    """The keys allowed in the section of a plan's content at ``location``."""
     models: list[type[Settings]] = [Plan]
-    for index, key in enumerate(path):
-        if index == 0 and key in _FAMILIES:
-            models = [_FAMILIES[key][str(location[1])]]
-            continue
-        if path[0] == "runs" and index == 0:
-            continue
-        if path[0] == "runs" and index == 1:
-            models = [METHODS[str(location[2])]]
-            continue
+    match location:
+        case ("runs", run, *inner):
+            models, location = [METHODS.settings(str(content["runs"][run]["method"]))], tuple(inner)
+        case ("dataset" | "backbone" as section, *inner):
+            name = content[section].get("name", "small-cnn")
+            models, location = [_DOORS[section].settings(str(name))], tuple(inner)
+    for key in location:
         found = [model.model_fields[key].annotation for model in models if key in model.model_fields]
         models = [kind for item in found for kind in _settings_in(item)]
     return list(dict.fromkeys(name for model in models for name in model.model_fields))

@@ -1,16 +1,16 @@
 """A plan: what to run on which data set."""
 
-import functools
-import operator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from .backbones import AnyBackbone, BackboneSettings, SmallCNN, overridden
 from .base import Settings
+from .by_name import ByName
 from .datasets import DatasetSettings
 from .evaluation import Evaluation
-from .methods import METHODS, RunSettings
+from .methods import METHODS
+from .run import RunSettings
 from .training import Training
 
 __all__ = ["AnyRun", "BackboneError", "Plan", "plan_schema"]
@@ -18,7 +18,7 @@ __all__ = ["AnyRun", "BackboneError", "Plan", "plan_schema"]
 if TYPE_CHECKING:
     AnyRun = RunSettings
 else:
-    AnyRun = Annotated[functools.reduce(operator.or_, METHODS.values()), Field(discriminator="method")]
+    AnyRun = Annotated[RunSettings, ByName(METHODS, "method")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
@@ -27,12 +27,13 @@ class BackboneError(ValueError):
 
     Attributes:
         run: its name.
+        family: the name of the family.
         fault: what pydantic says of the section.
     """
 
-    def __init__(self, run: str, fault: ValidationError) -> None:
+    def __init__(self, run: str, family: str, fault: ValidationError) -> None:
         super().__init__(str(fault))
-        self.run, self.fault = run, fault
+        self.run, self.family, self.fault = run, family, fault
 
 
 class Plan(Settings):
@@ -61,7 +62,7 @@ class Plan(Settings):
             try:
                 self.backbone_of(run)
             except ValidationError as error:
-                raise BackboneError(name, error) from None
+                raise BackboneError(name, run.backbone.get("name", self.backbone.name), error) from None
         return self
 
     @model_validator(mode="after")

@@ -11,9 +11,10 @@ from hardmine.errors import UserError
 from hardmine.images import open_store
 from hardmine.methods import method_class
 from hardmine.settings.backbones import backbone_from
+from hardmine.settings.methods import run_from
 
 from .device import prepare_device
-from .loop import embed_rows, method_settings, read_weights
+from .loop import embed_rows, read_weights
 
 __all__ = ["embed"]
 
@@ -27,7 +28,7 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     device = prepare_device(device_name, threads, alone=True)
     store, _ = open_store(Path(job.where["packed"]), "validation", "test")
     size = job.settings.get("crop", int(store.pixels.shape[1]))
-    settings = method_settings(job.settings["method"])
+    settings = run_from(job.settings["method"])
     backbone = backbone_from(job.settings["backbone"])
     network = method_class(settings.method).build_network(settings, backbone, store.channels, size)
     path = Path(job.where["model"], "model.safetensors")

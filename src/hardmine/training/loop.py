@@ -13,19 +13,19 @@ from hardmine.errors import UserError
 from hardmine.images import open_store
 from hardmine.images.batches import TrainingImages, block_of, middle, normalise
 from hardmine.methods import Method, Setup, build_method
+from hardmine.methods.log import EpochLog
 from hardmine.retrieval.metrics import all_against_rest, rank_matches, retrieval_metrics
 from hardmine.settings.backbones import backbone_from
-from hardmine.settings.methods import METHODS
+from hardmine.settings.methods import run_from
 from hardmine.settings.training import Training
 
 from .checkpoint import Checkpoints
 from .device import prepare_device
 from .history import History
-from .log import EpochLog
 from .notice import Notice
 from .progress import Progress
 
-__all__ = ["embed_rows", "method_settings", "read_weights", "train"]
+__all__ = ["embed_rows", "read_weights", "train"]
 
 
 def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
@@ -100,12 +100,6 @@ class Best:
         self.score, self.weights = state["score"], state["weights"]
 
 
-def method_settings(settings: dict[str, Any]) -> Any:
-    """The settings model of a job's method."""
-    own = {key: value for key, value in settings.items() if key != "revision"}
-    return METHODS[own["method"]].model_validate(own)
-
-
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a model file.
 
@@ -145,7 +139,7 @@ def _build(job: Job, device: torch.device) -> tuple[Method, Any]:
     seed = job.settings["seed"]
     images = TrainingImages(store, training.augmentation, device, seed)
     setup = Setup(
-        run=method_settings(job.settings["method"]),
+        run=run_from(job.settings["method"]),
         backbone=backbone_from(job.settings["backbone"]),
         training=training,
         images=images,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from .log import EpochLog
+from hardmine.methods.log import EpochLog
 
 __all__ = ["Progress"]
 

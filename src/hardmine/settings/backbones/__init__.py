@@ -1,11 +1,17 @@
-"""One small model a network family."""
+"""One small model a network family; from elsewhere through the entry point group ``hardmine.backbones``."""
 
+import operator
 from collections.abc import Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, SkipValidation, Tag, TypeAdapter
+from pydantic import BeforeValidator, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from hardmine.doors import Descriptor, Door
 from hardmine.settings.base import overrides_of
+from hardmine.settings.by_name import ByName
 
 from .base import BackboneSettings, WeightsFile
 from .bvlc_googlenet import BVLCGoogLeNet
@@ -28,19 +34,19 @@ __all__ = [
     "weights_file",
 ]
 
-BACKBONES: dict[str, type[BackboneSettings]] = {
-    "small-cnn": SmallCNN,
-    "bvlc-googlenet": BVLCGoogLeNet,
-    "torchvision": Torchvision,
-    "timm": Timm,
-}
+_HERE, _NETWORKS = "hardmine.settings.backbones", "hardmine.backbones"
+BACKBONES = Door(
+    "backbone",
+    "hardmine.backbones",
+    {
+        "small-cnn": Descriptor(f"{_HERE}:SmallCNN", f"{_NETWORKS}.small_cnn:build"),
+        "bvlc-googlenet": Descriptor(f"{_HERE}:BVLCGoogLeNet", f"{_NETWORKS}.bvlc_googlenet:build"),
+        "torchvision": Descriptor(f"{_HERE}:Torchvision", f"{_NETWORKS}.torchvision:build"),
+        "timm": Descriptor(f"{_HERE}:Timm", f"{_NETWORKS}.timm:TimmBackbone"),
+    },
+)
 
-
-def _family(given: Any) -> str:
-    """The family that a section is of; small-cnn where none is named."""
-    if isinstance(given, BackboneSettings):
-        return given.name
-    return str(given.get("name", "small-cnn")) if isinstance(given, Mapping) else "small-cnn"
+_SECTION = ByName(BACKBONES, "name", default="small-cnn")
 
 
 def _keys_and_values(given: Any) -> dict[str, Any]:
@@ -49,26 +55,21 @@ def _keys_and_values(given: Any) -> dict[str, Any]:
     return dict(given)
 
 
+class _OverridesSchema:
+    """For editors: the keys of any family of this package, all optional."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        families = reduce(operator.or_, (overrides_of(BACKBONES.settings(name)) for name in BACKBONES.table))
+        return handler(TypeAdapter(families).core_schema)
+
+
 if TYPE_CHECKING:
     AnyBackbone = BackboneSettings
     BackboneOverrides = dict[str, Any]
 else:
-    AnyBackbone = Annotated[
-        Annotated[SmallCNN, Tag("small-cnn")]
-        | Annotated[BVLCGoogLeNet, Tag("bvlc-googlenet")]
-        | Annotated[Torchvision, Tag("torchvision")]
-        | Annotated[Timm, Tag("timm")],
-        Discriminator(_family),
-    ]
-    BackboneOverrides = Annotated[
-        SkipValidation[
-            overrides_of(SmallCNN) | overrides_of(BVLCGoogLeNet) | overrides_of(Torchvision) | overrides_of(Timm)
-        ],
-        BeforeValidator(_keys_and_values),
-    ]
+    AnyBackbone = Annotated[BackboneSettings, _SECTION]
+    BackboneOverrides = Annotated[dict[str, Any], BeforeValidator(_keys_and_values), _OverridesSchema()]
     """What a run may override; validated against the family it then has, by ``overridden``."""
-
-_ADAPTER: TypeAdapter[BackboneSettings] = TypeAdapter(AnyBackbone)
 
 
 def backbone_from(content: Mapping[str, Any]) -> BackboneSettings:
@@ -78,6 +79,9 @@ def backbone_from(content: Mapping[str, Any]) -> BackboneSettings:
         pydantic.ValidationError: a key or value is not allowed.
     """
     return _ADAPTER.validate_python(dict(content))
+
+
+_ADAPTER: TypeAdapter[BackboneSettings] = TypeAdapter(AnyBackbone)
 
 
 def overridden(shared: BackboneSettings, changes: Mapping[str, Any]) -> BackboneSettings:

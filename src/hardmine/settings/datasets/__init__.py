@@ -1,10 +1,10 @@
-"""One small model a data set."""
+"""One small model a data set; from elsewhere through the entry point group ``hardmine.datasets``."""
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Annotated
 
 from hardmine.artefacts import Job
+from hardmine.doors import Descriptor, Door
+from hardmine.settings.by_name import ByName
 
 from .base import Dataset, ImageDataset
 from .cars196 import Cars196
@@ -34,25 +34,31 @@ __all__ = [
     "dataset_of",
 ]
 
-DatasetSettings = Annotated[
-    Glyphs | Cub200 | Cars196 | Products | Inshop | VehicleID | Omniglot | Grocery | Folder,
-    Field(discriminator="name"),
-]
+_HERE, _CODE = "hardmine.settings.datasets", "hardmine.datasets"
+DATASETS = Door(
+    "dataset",
+    "hardmine.datasets",
+    {
+        "glyphs": Descriptor(f"{_HERE}:Glyphs", f"{_CODE}.glyphs"),
+        "cub200": Descriptor(f"{_HERE}:Cub200", f"{_CODE}.cub200"),
+        "cars196": Descriptor(f"{_HERE}:Cars196", f"{_CODE}.cars196"),
+        "products": Descriptor(f"{_HERE}:Products", f"{_CODE}.products"),
+        "inshop": Descriptor(f"{_HERE}:Inshop", f"{_CODE}.inshop"),
+        "vehicleid": Descriptor(f"{_HERE}:VehicleID", f"{_CODE}.vehicleid"),
+        "omniglot": Descriptor(f"{_HERE}:Omniglot", f"{_CODE}.omniglot"),
+        "grocery": Descriptor(f"{_HERE}:Grocery", f"{_CODE}.grocery"),
+        "folder": Descriptor(f"{_HERE}:Folder", f"{_CODE}.folder"),
+    },
+)
 
-DATASETS: dict[str, type[Dataset]] = {
-    "glyphs": Glyphs,
-    "cub200": Cub200,
-    "cars196": Cars196,
-    "products": Products,
-    "inshop": Inshop,
-    "vehicleid": VehicleID,
-    "omniglot": Omniglot,
-    "grocery": Grocery,
-    "folder": Folder,
-}
+if TYPE_CHECKING:
+    DatasetSettings = Dataset
+else:
+    DatasetSettings = Annotated[Dataset, ByName(DATASETS, "name")]
 
 
 def dataset_of(job: Job) -> Dataset:
     """The settings of the data set that a download or preprocess job works on."""
     content = job.where["dataset"]
-    return DATASETS[content["name"]].model_validate(content)
+    settings: Dataset = DATASETS.settings(content["name"]).model_validate(content)
+    return settings

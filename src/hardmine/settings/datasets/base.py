@@ -1,7 +1,7 @@
 """What all data sets have in common."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt
 
@@ -32,6 +32,9 @@ class Dataset(Settings):
 
     name: str
     """The data set."""
+    if TYPE_CHECKING:  # each declares them in its own place, with its own bounds
+        size: int
+        variant: str
 
     @property
     def raw_folder(self) -> str:

@@ -1,0 +1,6 @@
+"""How figures look, and what a method's own may read; below the methods, so that each can draw itself."""
+
+from .report import Report
+from .style import COLUMN, TEXT, colour_of, figure, grid, line_of, panels, save
+
+__all__ = ["COLUMN", "TEXT", "Report", "colour_of", "figure", "grid", "line_of", "panels", "save"]

@@ -1,0 +1,40 @@
+"""What the settings of every run share."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from .backbones import BackboneOverrides
+from .base import Settings
+from .training import TrainingOverrides
+
+__all__ = ["RunSettings"]
+
+
+class RunSettings(Settings):
+    """A named run of a plan: a method and what it overrides."""
+
+    revision: ClassVar[int] = 1
+    """Raised whenever the method's results change for equal settings."""
+    levels: ClassVar[tuple[str, ...]] = ()
+    """Names of embeddings beside the final one."""
+    test_time: ClassVar[frozenset[str]] = frozenset()
+    """Keys that matter to the embedding of images only, not to training."""
+    diagnostics: ClassVar[tuple[str, ...]] = ()
+    """Names of figures of the method's own in the report; ``figures.py`` of its folder draws them."""
+
+    method: str
+    """The method."""
+    backbone: BackboneOverrides = Field(default_factory=dict)
+    """Keys of the plan's backbone that this run changes; with another name, keys of that family."""
+    training: TrainingOverrides = TrainingOverrides()
+    """Keys of the plan's training that this run changes."""
+    weights: str = Field("none", pattern=r"^(none|run/[a-z0-9][a-z0-9-]*)$")
+    """Where the network starts: none (random), or run/<name> for another run of this plan, seed by seed."""
+
+    def own(self, for_training: bool = False) -> dict[str, object]:
+        """The keys of the method itself, with its revision; for training without those that matter later."""
+        hidden = set(RunSettings.model_fields) - {"method"}
+        if for_training:
+            hidden |= self.test_time
+        return self.model_dump(mode="json", exclude=hidden) | {"revision": self.revision}
