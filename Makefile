@@ -8,10 +8,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: environment reproduce test smoke lint format pull checkout use lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
-$(READY): requirements.lock pyproject.toml
+.venv/.locked: requirements.lock
 	@command -v $(PYTHON) > /dev/null || { echo "make: $(PYTHON) is needed; name another with PYTHON=…"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): .venv/.locked pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -33,6 +36,7 @@ lint: $(READY)  ## style, types, rules
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	lint-imports --no-logo
 
 format: $(READY)
 	ruff check --fix . ; ruff format .

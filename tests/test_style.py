@@ -10,7 +10,14 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff check .", "ruff format --check .", "mypy", "snakefmt --check Snakefile workflow", "snakemake --lint"],
+    [
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "snakefmt --check Snakefile workflow",
+        "snakemake --lint",
+        "lint-imports",
+    ],
 )
 def test_the_project_is_clean_under(command: str, tmp_path: Path) -> None:
     name, *arguments = command.split()

@@ -3,13 +3,13 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from hardmine.artefacts import VERBS, Job, making
+from hardmine.artefacts import VERBS, WORK, Job, making
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.loading import loading
@@ -35,79 +35,37 @@ PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
 @app.command(rich_help_panel="Verbs")
 def download(settings: SettingsFile, threads: Threads = 1) -> None:
     """Fetch a data set's files as published."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.datasets.fetch import download
-
-        download(job, folder)
-
-    _run("download", settings, threads, work)
+    _run("download", settings, threads)
 
 
 @app.command(rich_help_panel="Verbs")
 def preprocess(settings: SettingsFile, threads: Threads = 1) -> None:
     """Pack a data set into one array and its list."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.images.pack import preprocess
-
-        preprocess(job, folder, threads)
-
-    _run("preprocess", settings, threads, work)
+    _run("preprocess", settings, threads, threads)
 
 
 @app.command(rich_help_panel="Verbs")
 def train(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
     """Train one run with one seed."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.training.loop import train
-
-        train(job, folder, threads, device)
-
-    _run("train", settings, threads, work)
+    _run("train", settings, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")
 def embed(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
     """Embed validation and test images with a trained network."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.training.embed import embed
-
-        embed(job, folder, threads, device)
-
-    _run("embed", settings, threads, work)
+    _run("embed", settings, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")
 def evaluate(settings: SettingsFile, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
     """Measure retrieval and clustering."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.retrieval.evaluate import evaluate
-
-        evaluate(job, folder, threads, device)
-
-    _run("evaluate", settings, threads, work)
+    _run("evaluate", settings, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")
 def figures(settings: SettingsFile, threads: Threads = 1) -> None:
     """Make the report: tables, figures, the page."""
-
-    def work(job: Job, folder: Path) -> None:
-        with loading():
-            from hardmine.figures.report import figures
-
-        figures(job, folder)
-
-    _run("figures", settings, threads, work)
+    _run("figures", settings, threads)
 
 
 for command in (export, index, search):
@@ -226,15 +184,25 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(verb: str, settings: Path, threads: int, work: Callable[[Job, Path], None]) -> None:
-    """Frame of every verb: threads first, then the job between its checks and its record."""
+def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
+    """Frame of every verb: threads first, then the job between its checks and its record.
+
+    Args:
+        verb: of the command.
+        settings: the job's file.
+        threads: of every library.
+        passed: what the verb's work gets beside the job and its folder.
+    """
     limit_threads(threads)
     job = Job.read(settings)
     if job.verb != verb:
         raise UserError(f"{settings}: belongs to '{job.verb}', not to '{verb}'.")
     start = time.monotonic()
     with making(job) as folder:
-        work(job, folder)
+        module, _, name = WORK[verb].partition(":")
+        with loading():
+            work = getattr(import_module(module), name)
+        work(job, folder, *passed)
     print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)
 
 

@@ -2,7 +2,7 @@
 
 from .devices import hold_device
 from .files import digest, write_text, writing
-from .job import VERBS, Job
+from .job import VERBS, WORK, Job
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
 from .prune import prune
@@ -12,6 +12,7 @@ from .verify import retire, verify
 
 __all__ = [
     "VERBS",
+    "WORK",
     "Job",
     "Record",
     "digest",

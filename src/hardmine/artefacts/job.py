@@ -7,9 +7,18 @@ from typing import Any
 
 from hardmine.errors import UserError
 
-__all__ = ["VERBS", "Job"]
+__all__ = ["VERBS", "WORK", "Job"]
 
-VERBS = ("download", "preprocess", "train", "embed", "evaluate", "figures")
+WORK = {
+    "download": "hardmine.datasets.fetch:download",
+    "preprocess": "hardmine.images.pack:preprocess",
+    "train": "hardmine.training.loop:train",
+    "embed": "hardmine.training.embed:embed",
+    "evaluate": "hardmine.retrieval.evaluate:evaluate",
+    "figures": "hardmine.figures.report:figures",
+}
+"""What does the work of each verb: a function of the job, the folder to write, and what its command passes on."""
+VERBS = tuple(WORK)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Dataset(Settings):
 
     revision: ClassVar[int] = 1
     """Raised whenever the packed images or their list change for equal settings."""
+    archives: ClassVar[tuple[str, ...]] = ()
+    """Files of ``raw_folder`` where no setting decides which there are."""
     published_name: ClassVar[str | None] = None
     """Name in the published tables; None where no paper used the data set."""
     protocols: ClassVar[tuple[Protocol, ...]] = ("all-against-rest",)
@@ -44,7 +46,7 @@ class Dataset(Settings):
     @property
     def raw_files(self) -> tuple[str, ...]:
         """Files of ``raw_folder``."""
-        raise NotImplementedError
+        return self.archives
 
     @property
     def download_settings(self) -> dict[str, Any]:

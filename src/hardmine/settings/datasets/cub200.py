@@ -10,6 +10,7 @@ __all__ = ["Cub200"]
 class Cub200(ImageDataset):
     """11,788 photographs of birds; species 1 to 100 for training, 101 to 200 for test."""
 
+    archives: ClassVar[tuple[str, ...]] = ("CUB_200_2011.tgz",)
     published_name: ClassVar[str | None] = "CUB-200-2011"
     licence: ClassVar[str] = (
         "non-commercial research and teaching; the photographs belong to their photographers and must not be passed on "
@@ -18,8 +19,3 @@ class Cub200(ImageDataset):
 
     name: Literal["cub200"] = "cub200"
     """The data set."""
-
-    @property
-    def raw_files(self) -> tuple[str, ...]:
-        """Files of ``data/raw/cub200``."""
-        return ("CUB_200_2011.tgz",)

@@ -18,6 +18,8 @@ __all__ = ["Folder"]
 class Folder(ImageDataset):
     """Images in class folders, or a list of images with their classes."""
 
+    archives: ClassVar[tuple[str, ...]] = ("files.json",)
+    """Every image with its class and SHA-256; the images stay where they are."""
     upright: ClassVar[bool] = True
     licence: ClassVar[str] = "your own files"
 
@@ -44,11 +46,6 @@ class Folder(ImageDataset):
     def raw_folder(self) -> str:
         """A folder for each variant, so that several folders of images do not meet."""
         return f"data/raw/{self.name}/{self.variant}"
-
-    @property
-    def raw_files(self) -> tuple[str, ...]:
-        """``files.json``: every image with its class and SHA-256. The images stay where they are."""
-        return ("files.json",)
 
     @property
     def download_settings(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ __all__ = ["Glyphs"]
 class Glyphs(Dataset):
     """Letters as classes; which letters serve which split, and how the images differ."""
 
+    archives: ClassVar[tuple[str, ...]] = ("faces.npz",)
     channels: ClassVar[int] = 1
 
     name: Literal["glyphs"] = "glyphs"
@@ -44,8 +45,3 @@ class Glyphs(Dataset):
     """Standard deviation of pixel noise, in grey levels of 255."""
     seed: NonNegativeInt = 0
     """Of the choice of letters and of the images."""
-
-    @property
-    def raw_files(self) -> tuple[str, ...]:
-        """Files of ``data/raw/glyphs``."""
-        return ("faces.npz",)

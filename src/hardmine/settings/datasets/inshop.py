@@ -12,6 +12,8 @@ __all__ = ["Inshop"]
 class Inshop(ImageDataset):
     """52,712 photographs of 7,982 clothes; queries search a gallery of their own. Handed out under an agreement."""
 
+    archives: ClassVar[tuple[str, ...]] = ("list_eval_partition.txt", "files.json")
+    """The list and ``files.json``, which says where the images are."""
     published_name: ClassVar[str | None] = "In-shop"
     protocols: ClassVar[tuple[Protocol, ...]] = ("query-gallery",)
     licence: ClassVar[str] = (
@@ -23,8 +25,3 @@ class Inshop(ImageDataset):
     """The data set."""
     single_image_items: Literal["keep", "drop"] = "keep"
     """The 12 training items with one image, which have no positive pair: keep them or leave them out."""
-
-    @property
-    def raw_files(self) -> tuple[str, ...]:
-        """The list and ``files.json``, which says where the images are."""
-        return ("list_eval_partition.txt", "files.json")

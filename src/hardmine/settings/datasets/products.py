@@ -10,6 +10,7 @@ __all__ = ["Products"]
 class Products(ImageDataset):
     """120,053 photographs by sellers of 22,634 products, split by the two official lists."""
 
+    archives: ClassVar[tuple[str, ...]] = ("Stanford_Online_Products.zip",)
     published_name: ClassVar[str | None] = "SOP"
     licence: ClassVar[str] = (
         "see the LICENSE file in the archive; the photographs belong to the sellers and must not be passed on "
@@ -18,8 +19,3 @@ class Products(ImageDataset):
 
     name: Literal["products"] = "products"
     """The data set."""
-
-    @property
-    def raw_files(self) -> tuple[str, ...]:
-        """Files of ``data/raw/products``."""
-        return ("Stanford_Online_Products.zip",)
