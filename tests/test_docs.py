@@ -1,10 +1,13 @@
+import dataclasses
+import importlib
+import math
 import re
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import advance, build
 
-from hardmine.methods import Method
 from hardmine.settings.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -18,14 +21,37 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_the_page_on_adding_a_method_shows_the_files_of_the_example_word_for_word() -> None:
+    files = "".join(path.read_text() for path in sorted((ROOT / "examples/own-method/src/own_method").glob("*.py")))
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs/adding-a-method.md").read_text(), re.DOTALL)
+    assert len(snippets) == 3
+    for snippet in snippets:
+        assert snippet in files
+
+
 def test_the_example_of_a_new_method_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/adding-a-method.md").read_text(), re.DOTALL)
-    space: dict = {}
-    exec(snippet, space)
-    (example,) = (v for v in space.values() if isinstance(v, type) and issubclass(v, Method) and v is not Method)
-    method = example(build({"method": "random"}).setup)
+    monkeypatch.syspath_prepend(ROOT / "examples/own-method/src")
+    own = importlib.import_module("own_method.method")
+    setup = build({"method": "random"}).setup
+    run = own.EasyPositive(method="easy-positive")
+    method = own.EasyPositiveMethod(dataclasses.replace(setup, run=run))
     first = advance(method, 1).means()["loss"]
     assert advance(method, 20).means()["loss"] < first
+
+
+def test_the_loss_of_the_example_is_what_a_loop_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples/own-method/src")
+    own = importlib.import_module("own_method.method")
+    vectors = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
+    labels = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    unit = [row / row.norm() for row in vectors]
+    terms = []
+    for a in range(12):
+        easy = max(float(unit[a] @ unit[p]) for p in range(12) if p != a and labels[p] == labels[a])
+        hard = max(float(unit[a] @ unit[n]) for n in range(12) if labels[n] != labels[a])
+        terms.append(-math.log(math.exp(easy / 0.5) / (math.exp(easy / 0.5) + math.exp(hard / 0.5))))
+    value, _ = own.easy_positive_loss(vectors, torch.tensor(labels), 0.5)
+    assert float(value) == pytest.approx(sum(terms) / 12, rel=1e-5)
 
 
 def test_every_method_has_a_page() -> None:

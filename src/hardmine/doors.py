@@ -109,7 +109,7 @@ class Door:
         entry = self._entry(name)
         found = self._guarded(name, entry.load)
         if not isinstance(found, Descriptor):
-            raise UserError(f"{self._culprit(name)}: {entry.value} is no hardmine.Descriptor.")
+            raise UserError(f"{self._culprit(name)}: {entry.value} is no hardmine.doors.Descriptor.")
         return found
 
     def _follow(self, name: str, part: Callable[[Descriptor], str]) -> Any:

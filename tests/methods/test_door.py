@@ -64,7 +64,7 @@ def test_another_package_enters_by_an_entry_point(monkeypatch: pytest.MonkeyPatc
     [
         ("theirs:BROKEN", "method 'mine' of theirs 1.2: cannot be imported (ModuleNotFoundError: No module named"),
         ("nowhere:BROKEN", "method 'mine' of theirs 1.2: cannot be imported (ModuleNotFoundError: No module named"),
-        ("theirs:OTHER", "method 'mine' of theirs 1.2: theirs:OTHER is no hardmine.Descriptor"),
+        ("theirs:OTHER", "method 'mine' of theirs 1.2: theirs:OTHER is no hardmine.doors.Descriptor"),
     ],
 )
 def test_a_package_that_cannot_be_imported_is_named_in_one_line(

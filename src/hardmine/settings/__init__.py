@@ -3,5 +3,6 @@
 from .jobs import jobs_of
 from .load import load_plan, read_plan, read_yaml
 from .plan import Plan, plan_schema
+from .run import RunSettings
 
-__all__ = ["Plan", "jobs_of", "load_plan", "plan_schema", "read_plan", "read_yaml"]
+__all__ = ["Plan", "RunSettings", "jobs_of", "load_plan", "plan_schema", "read_plan", "read_yaml"]
