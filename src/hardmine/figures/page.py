@@ -11,7 +11,7 @@ import pandas as pd
 
 from hardmine.artefacts import Job, read_record, write_text
 from hardmine.datasets import read_items
-from hardmine.plotting.style import TEXT, svg_line_of
+from hardmine.plotting.style import svg_line_of
 
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
@@ -85,12 +85,13 @@ def write_page(
 
 
 def _diagnostics(job: Job, folder: Path) -> list[dict[str, Any]]:
-    """Name, caption and width in inches of the methods' own figures: on the page all have one scale."""
+    """Name, caption and size in inches of the methods' own figures: on the page all have one scale."""
     shown = []
     for name, draw in own_figures(job).items():
         start = (folder / f"{name}.svg").read_text(encoding="utf-8")[:2000]
-        points = re.search(r'<svg[^>]* width="([\d.]+)pt"', start)
-        shown.append({"name": name, "caption": caption_of(draw), "inches": float(points[1]) / 72 if points else TEXT})
+        width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', start)[0]
+        size = {"width": float(width) / 72, "height": float(height) / 72}
+        shown.append({"name": name, "caption": caption_of(draw), **size})
     return shown
 
 
