@@ -79,11 +79,11 @@ def settle(plan: PlanFile = Path("params.yaml")) -> None:
     from hardmine.artefacts import settle as settle_jobs
 
     hold_workflow()
-    jobs = _jobs(plan)
-    pending = settle_jobs(jobs)
+    jobs, strict = _jobs(plan)
+    pending = settle_jobs(jobs, strict)
     print(f"{len(jobs) - len(pending)} of {len(jobs)} artefacts are good.")
-    for folder in pending:
-        print(f"to be made: {folder}")
+    for folder, why in pending.items():
+        print(f"to be made: {folder} ({why})")
 
 
 @app.command(rich_help_panel="Care")
@@ -101,16 +101,19 @@ def verify(
     verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")] = "all",
     plan: PlanFile = Path("params.yaml"),
     repair: Annotated[bool, typer.Option("--repair", help="Have faulty artefacts made again.")] = False,
+    remake: Annotated[
+        int, typer.Option(help="Make so many drawn artefacts again under scratch/remake/ and compare bytes.", min=0)
+    ] = 0,
 ) -> None:
     """Rehash artefacts and check what made them; leaves with 2 when something is wrong."""
-    from hardmine.artefacts import hold_workflow, retire
+    from hardmine.artefacts import differences, drawn, hold_workflow, retire, versions_apart
     from hardmine.artefacts import verify as verify_jobs
 
     verbs = _verbs(verb)
-    jobs = _jobs(plan)
-    if repair:
+    jobs, strict = _jobs(plan)
+    if repair or remake:
         hold_workflow()
-    faults = verify_jobs(jobs, verbs)
+    faults = verify_jobs(jobs, verbs, strict)
     found = "\n".join(fault for sentences in faults.values() for fault in sentences)
     if faults and repair:
         for record, target in retire(list(faults)):
@@ -119,7 +122,36 @@ def verify(
         return
     if faults:
         raise UserError(f"{found}\n'hardmine verify --repair' has the next 'snakemake --cores all' make them again.")
+    for versions, count in versions_apart(jobs, verbs).items():
+        print(f"warning: {count} artefacts were made with {versions}; 'versions: strict' in the plan makes them again.")
     print(f"verified: {sum(job.verb in verbs for job in jobs)} artefacts ({verb}).")
+    others = []
+    for job in drawn(jobs, verbs, remake) if remake else []:
+        other = differences(job)
+        others += other
+        print(f"{job.folder}: made again, {'equal' if not other else 'other bytes: ' + ', '.join(other)}", flush=True)
+    if others:
+        raise UserError(f"{len(others)} files came out otherwise. Their records say on which machine they were made.")
+
+
+@app.command(rich_help_panel="Care")
+def accept(
+    verb: Annotated[str, typer.Argument(help=f"all, or one of {', '.join(VERBS)}.")] = "all",
+    plan: PlanFile = Path("params.yaml"),
+) -> None:
+    """After an edit of code that changes no result: show it by one remake a run, and record the artefacts under it."""
+    from hardmine.artefacts import accept as accept_jobs
+    from hardmine.artefacts import hold_workflow
+
+    hold_workflow()
+    jobs, _ = _jobs(plan)
+    verdicts = []
+    for sentence, equal in accept_jobs(jobs, _verbs(verb)):
+        verdicts.append(equal)
+        print(sentence, flush=True)
+    print(f"{sum(verdicts)} of {len(verdicts)} remakes were equal.")
+    if not all(verdicts):
+        raise UserError("some artefacts differ under the present code; 'snakemake --cores all' makes them again.")
 
 
 @app.command(rich_help_panel="Care")
@@ -132,10 +164,25 @@ def prune(
     from hardmine.artefacts import prune as prune_jobs
 
     hold_workflow()
-    jobs = _jobs(plan)
+    jobs, _ = _jobs(plan)
     for each in _verbs(verb):
         for source, target in prune_jobs(jobs, each):
             print(f"not in the plan any more: {source} moved to {target}")
+
+
+@app.command(rich_help_panel="Care")
+def digests(
+    plan: PlanFile = Path("params.yaml"),
+    write: Annotated[Path | None, typer.Option(help="Write them to this file, where they changed.")] = None,
+) -> None:
+    """Print digests of the code and versions of the libraries behind each verb of a plan."""
+    from hardmine.artefacts import digests_of, write_text
+
+    text = digests_of(_jobs(plan)[0])
+    if write is None:
+        print(text, end="")
+    elif not write.is_file() or write.read_text(encoding="utf-8") != text:
+        write_text(write, text)
 
 
 @app.command(rich_help_panel="Care")
@@ -206,10 +253,12 @@ def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
     print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)
 
 
-def _jobs(plan: Path) -> list[Job]:
+def _jobs(plan: Path) -> tuple[list[Job], bool]:
+    """The jobs of a plan file, and whether versions of libraries count."""
     from hardmine.settings import jobs_of, read_plan
 
-    return jobs_of(read_plan(plan))
+    content = read_plan(plan)
+    return jobs_of(content), content.versions == "strict"
 
 
 def _verbs(verb: str) -> tuple[str, ...]:

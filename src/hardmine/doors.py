@@ -61,9 +61,12 @@ class Door:
     def __contains__(self, name: object) -> bool:
         return name in self.table or name in self._foreign
 
-    def distribution(self, name: str) -> str | None:
-        """The distribution that brings a name, with its version; None for this package's own."""
-        return None if name in self.table else _distribution(self._entry(name))
+    def packages(self, name: str) -> tuple[str, ...]:
+        """The distribution that brings a name; none for this package's own."""
+        if name in self.table:
+            return ()
+        found = self._entry(name).dist
+        return (found.name,) if found else ()
 
     def settings(self, name: str) -> Any:
         """The settings model of a name.
@@ -88,6 +91,17 @@ class Door:
             UserError: as ``settings``.
         """
         return self._follow(name, lambda found: found.figures) if self._descriptor(name).figures else {}
+
+    def code(self, name: str, figures: bool = False) -> tuple[str, ...]:
+        """What stands behind a name, for ``artefacts.code_of``: settings and implementation, or the figures alone.
+
+        Raises:
+            UserError: as ``settings``.
+        """
+        found = self._descriptor(name)
+        if figures:  # their docstrings are captions
+            return (f"!{found.figures}",) if found.figures else ()
+        return (found.settings, found.implementation)
 
     def _entry(self, name: str) -> EntryPoint:
         claims = self._foreign[name]

@@ -87,7 +87,7 @@ def made_artefact() -> Path:
 
 def judged() -> bool:
     """Whether the artefact is good; settle and verify must agree that a damaged record is not."""
-    good = settle([JOB]) == []
+    good = list(settle([JOB])) == []
     assert good == (verify([JOB], ["train"]) == {})
     return good
 

@@ -54,8 +54,8 @@ def test_another_package_enters_by_an_entry_point(monkeypatch: pytest.MonkeyPatc
     assert "mine" in found
     assert found.settings("mine") is NPair
     assert found.figures("mine") == {}
-    assert found.distribution("mine") == "theirs 1.2"
-    assert found.distribution("npair") is None
+    assert found.packages("mine") == ("theirs",)
+    assert found.packages("npair") == ()
 
 
 @pytest.mark.usefixtures("descriptors")

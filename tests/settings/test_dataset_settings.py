@@ -67,10 +67,9 @@ def test_every_data_set_has_jobs_without_its_files_and_a_stated_licence(dataset:
 
 
 def test_the_settings_of_glyphs_jobs_are_what_they_were() -> None:
-    assert Glyphs().download_settings == {"dataset": "glyphs", "revision": 1}
+    assert Glyphs().download_settings == {"dataset": "glyphs"}
     assert Glyphs().raw_folder == "data/raw/glyphs"
-    assert set(Glyphs().packing) == {*Glyphs.model_fields, "revision"} - {"variant"}
-    assert Glyphs().packing["revision"] == 1
+    assert set(Glyphs().packing) == {*Glyphs.model_fields} - {"variant"}
 
 
 def test_the_variant_is_the_size_unless_it_is_named() -> None:

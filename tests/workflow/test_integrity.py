@@ -1,5 +1,7 @@
 """Section "Never a wrong result" of docs/architecture.md: each situation, under Snakemake and under DVC."""
 
+import hashlib
+import json
 import os
 import random
 from pathlib import Path
@@ -11,6 +13,9 @@ from project import EVERYTHING, Project, of_run
 pytestmark = pytest.mark.workflow
 
 COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
+MODELS = {"models/tiny/a/seed0", "models/tiny/b/seed0"}
+METRICS = {"metrics/tiny/a/seed0", "metrics/tiny/b/seed0"}
+DATA = {"data/raw/glyphs", "data/packed/glyphs-tiny"}
 TRAIN_OF_ONE = {"train_run", "embed_run", "evaluate_run", "figures_plan"}
 
 
@@ -94,22 +99,107 @@ def test_an_experiment_in_a_temporary_folder_trains_with_its_setting(project: Pr
     project.verify()
 
 
-def test_a_raised_revision_of_a_method_trains_its_runs_again(project: Project, command: str) -> None:
-    settings = project.folder / "src/hardmine/settings/methods/baselines.py"
-    text = settings.read_text()
-    method = '    method: Literal["softmax"]\n'
-    assert method in text
-    raised = text.replace(method, f"    revision: ClassVar[int] = 2\n{method}")
-    settings.write_text(raised.replace("from typing import", "from typing import ClassVar,"))
-    expected = of_run("b")
-    if command == COMMANDS["dvc"]:  # settled again before each stage: equal embeddings spare the evaluation
-        expected -= {"metrics/tiny/b/seed0"}
+EDITS = {
+    "a loss": ("methods/baselines/loss.py", "cutoff=0.5", "cutoff=0.6", EVERYTHING - DATA),
+    "a metric": ("retrieval/clustering.py", "\n\n\n", "\n\n\nEDITED = 1\n\n\n", METRICS | {"report/tiny"}),
+    "the page": ("figures/page.css", "margin", "padding", {"report/tiny"}),
+    "a message": ("training/loop.py", "all embeddings fell onto one point", "it collapsed", set()),
+    "the command line": ("cli.py", "time.monotonic() - start", "0", set()),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_of_code_makes_again_what_it_decides_and_nothing_else(
+    project: Project, command: str, edit: str
+) -> None:
+    file, old, new, expected = EDITS[edit]
+    path = project.folder / "src/hardmine" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    if expected:
+        assert f"code: {file} changed: " in project.run("snakemake -n --quiet all").stderr
     project.run(command)
-    assert project.jobs() == expected
+    made = project.jobs()
+    if command == COMMANDS["dvc"] and edit == "a loss":  # settled again before each stage: equal embeddings spare some
+        assert {name for name in made if name.startswith("models")} == MODELS
+        assert made <= expected
+    else:
+        assert made == expected
     project.verify()
-    settings.write_text(text)
+    assert project.planned() == set()
+
+
+def test_a_refactoring_is_accepted_after_a_remake_of_each_run(project: Project) -> None:
+    loss = project.folder / "src/hardmine/methods/baselines/loss.py"
+    text = loss.read_text()
+    loss.write_text(f"{text}\n\nUNUSED = 1\n")
+    assert project.planned() == {"train_run", "embed_run", "evaluate_run", "figures_plan"}
+    said = project.run("hardmine accept").stdout
+    assert "models/tiny/a/seed0: equal under the present code" in said
+    assert "4 of 4 remakes were equal." in said
+    assert project.planned() == set()
+    project.verify()
+    record = json.loads((project.folder / "models/tiny/b/seed0/made.json").read_text())
+    assert record["accepted"]["remade"] == "models/tiny/b/seed0"
+    project.jobs()
+    loss.write_text(text.replace("temperature=settings.temperature", "temperature=2 * settings.temperature"))
+    done = project.run("hardmine accept train", check=False)
+    assert done.returncode == 2
+    assert "models/tiny/a/seed0: equal under the present code" in done.stdout
+    assert "models/tiny/b/seed0: other bytes under the present code (scratch/remake/models/tiny/b/seed0/" in done.stdout
+    project.jobs()
+    project.run(COMMANDS["snakemake"])
+    assert {name for name in project.jobs() if name.startswith("models")} == {"models/tiny/b/seed0"}
+
+
+def test_drawn_artefacts_are_made_again_and_compared(project: Project) -> None:
+    assert project.run("hardmine verify evaluate --remake 2").stdout.count("made again, equal") == 2
+    record, file = (project.folder / "metrics/tiny/a/seed0" / name for name in ("made.json", "metrics.json"))
+    file.write_text(file.read_text().replace("0", "1"))  # somebody edits a result, and its record too
+    content = json.loads(record.read_text())
+    content["outputs"]["metrics.json"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    record.write_text(json.dumps(content))
+    done = project.run("hardmine verify evaluate --remake 2", check=False)
+    assert done.returncode == 2
+    assert "metrics/tiny/a/seed0: made again, other bytes: scratch/remake/metrics/tiny/a/seed0/metrics.json" in done.stdout
+
+
+def test_code_that_changes_while_a_job_runs_fails_the_job(project: Project) -> None:
+    project.edit(b=0.003)
+    settings = project.folder / "scratch/settings/tiny/models/tiny/b/seed0.json"
+    project.run("hardmine settle")
+    loop = project.folder / "src/hardmine/training/loop.py"
+    text = loop.read_text()
+    loop.write_text(text.replace("    progress.close()\n", "    progress.close()\n    _edit()\n") + EDITS_ITSELF)
+    done = project.run(f"hardmine train {settings} --device cpu", check=False)
+    assert done.returncode == 2
+    assert "training/loop.py changed while it was made. Run the same command again." in done.stderr
+    assert not (project.folder / "models/tiny/b/seed0/made.json").exists()
+
+
+EDITS_ITSELF = """
+
+def _edit() -> None:
+    with open(__file__, "a") as file:
+        file.write("X = 1\\n")
+"""
+
+
+def test_a_library_of_another_version_is_told_and_with_strict_made_again(project: Project, command: str) -> None:
+    record = project.folder / "models/tiny/b/seed0/made.json"
+    content = json.loads(record.read_text())
+    content["made_with"]["torch"] = "2.0.0"
+    record.write_text(json.dumps(content))
     project.run(command)
-    assert project.jobs() == expected
+    assert project.jobs() == set()
+    told = project.run("hardmine verify").stdout
+    assert "warning: 1 artefacts were made with torch 2.0.0, now " in told
+    plan = yaml.safe_load((project.folder / "params.yaml").read_text()) | {"versions": "strict"}
+    project.write_plan(plan)
+    project.run(command)
+    assert "models/tiny/b/seed0" in project.jobs()
+    project.verify()
 
 
 def test_packed_images_with_other_content_train_everything_again(project: Project, command: str) -> None:

@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from hardmine.artefacts import hold_workflow, settle
+from hardmine.artefacts import hold_workflow, settle, what_changed
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan, read_yaml
 
@@ -16,7 +16,8 @@ try:
     JOBS = jobs_of(PLAN)
     if workflow.is_main_process:
         hold_workflow()
-        settle(JOBS)
+        for line in what_changed(settle(JOBS, strict=PLAN.versions == "strict")):
+            print(f"code: {line}.", file=sys.stderr)
 except UserError as error:
     print(f"hardmine: {error}", file=sys.stderr)
     sys.exit(2)

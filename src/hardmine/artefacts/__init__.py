@@ -1,32 +1,43 @@
 """What makes an artefact trustworthy: what made it, what it holds, and times that tell the truth."""
 
+from .circumstances import digests_of, key_of, note_circumstance
+from .code import code_of
 from .devices import hold_device
 from .files import digest, write_text, writing
 from .job import VERBS, WORK, Job
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
 from .prune import prune
-from .record import Record, key_of, read_record
-from .settle import settle
-from .verify import retire, verify
+from .record import Record, read_record
+from .remake import accept, differences, drawn
+from .settle import settle, what_changed
+from .verify import retire, verify, versions_apart
 
 __all__ = [
     "VERBS",
     "WORK",
     "Job",
     "Record",
+    "accept",
+    "code_of",
+    "differences",
     "digest",
+    "digests_of",
+    "drawn",
     "hold_device",
     "hold_job",
     "hold_workflow",
     "key_of",
     "making",
+    "note_circumstance",
     "prune",
     "read_record",
     "retire",
     "settle",
     "verify",
+    "versions_apart",
     "watch_workflow",
+    "what_changed",
     "write_text",
     "writing",
 ]

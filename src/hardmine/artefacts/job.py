@@ -33,6 +33,8 @@ class Job:
         inputs: folders of the artefacts that are read, upstream of this one.
         settings: everything that decides the result; JSON values only.
         where: what does not decide the result but the job needs to know (names, paths).
+        code: import strings of what does the job's work, see ``code_of``; none where checksums judge it.
+        packages: distributions of others that bring some of it.
     """
 
     plan: str
@@ -42,6 +44,8 @@ class Job:
     inputs: tuple[str, ...]
     settings: dict[str, Any]
     where: dict[str, Any]
+    code: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def settings_file(self) -> Path:
@@ -83,8 +87,8 @@ class Job:
         try:
             content = json.loads(path.read_text())
             content.pop("again", None)
-            content["outputs"] = tuple(content["outputs"])
-            content["inputs"] = tuple(content["inputs"])
+            for key in ("outputs", "inputs", "code", "packages"):
+                content[key] = tuple(content.get(key, ()))
             job = cls(**content)
         except FileNotFoundError:
             raise UserError(
@@ -94,7 +98,7 @@ class Job:
             raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UserError(f"{path}: not a settings file of hardmine ({error}).") from error
-        texts = (job.plan, job.verb, job.folder, *job.outputs, *job.inputs)
+        texts = (job.plan, job.verb, job.folder, *job.outputs, *job.inputs, *job.code, *job.packages)
         if not all(isinstance(text, str) for text in texts) or not all(
             isinstance(mapping, dict) for mapping in (job.settings, job.where)
         ):

@@ -1,10 +1,7 @@
 """The frame around every job: locks, inputs checked, outputs recorded."""
 
-import importlib.metadata
 import os
-import platform
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +9,8 @@ from pathlib import Path
 
 from hardmine.errors import StoppedError, UserError
 
+from .circumstances import circumstances
+from .code import changed_code, code_of
 from .files import digest
 from .job import Job
 from .locks import hold_job, watch_workflow, workflow_name
@@ -20,15 +19,14 @@ from .seen import altered, remember
 
 __all__ = ["making"]
 
-_VERSIONS = ("hardmine", "numpy", "torch", "faiss-cpu", "matplotlib", "pytorch-metric-learning", "scikit-learn")
-
 
 @contextmanager
 def making(job: Job) -> Iterator[Path]:
     """Yield the folder to write into; on a good end, record what made the artefact and what it holds.
 
     Raises:
-        UserError: an input is not what its record names, or was altered meanwhile; an output was not written.
+        UserError: an input is not what its record names; an input or the code was altered meanwhile; an output was not
+            written.
     """
     watch_workflow()
     with hold_job(job.folder), _failing_once(job):
@@ -38,9 +36,11 @@ def making(job: Job) -> Iterator[Path]:
         job.record_file.unlink(missing_ok=True)
         for leftover in (*folder.rglob(".*.tmp*"), *job.scratch.glob(".*.tmp*")):
             leftover.unlink()  # of a killed process; nobody else writes here under the job's lock
-        made_with = _made_with()
+        code = code_of(job.code, fresh=True)
         start = time.monotonic()
         yield folder
+        if changed := changed_code(code, code_of(job.code, fresh=True)):
+            raise UserError(f"{folder}: {', '.join(changed)} changed while it was made. Run the same command again.")
         missing = [name for name in job.outputs if not (folder / name).is_file()]
         if missing:
             raise UserError(f"{folder}: {', '.join(missing)} was not written.")
@@ -51,7 +51,8 @@ def making(job: Job) -> Iterator[Path]:
             inputs=inputs,
             outputs={name: digest(folder / name) for name in job.outputs},
             sizes={name: (folder / name).stat().st_size for name in job.outputs},
-            made_with=made_with,
+            made_with=circumstances(job),
+            code=code,
         )
         write_record(folder, record)
         remember(job.folder, record)
@@ -96,21 +97,3 @@ def _checked(folder: str, fault: str = "missing, truncated or altered") -> dict[
     for name in altered(folder, record):
         raise UserError(f"{Path(folder, name)}: {fault}. 'snakemake --cores all' makes it again.")
     return record.outputs
-
-
-def _made_with() -> dict[str, str]:
-    versions = {}
-    for name in _VERSIONS:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    versions["python"] = platform.python_version()
-    versions["machine"] = platform.machine()
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    except OSError:
-        return versions  # no git here
-    if commit.returncode == 0:
-        versions["commit"] = commit.stdout.strip()
-    return versions

@@ -1,15 +1,13 @@
 """``made.json``: the record beside every artefact of what made it and what it holds."""
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from .files import write_text
-from .job import Job
 
-__all__ = ["Record", "key_of", "read_record", "write_record"]
+__all__ = ["Record", "read_record", "write_record"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,11 @@ class Record:
         inputs: for every input folder, the digests its own record gave when it was read.
         outputs: SHA-256 of every output file.
         sizes: bytes of every output file.
-        made_with: versions of the libraries that matter, the processor, the commit; not part of the judgement.
+        made_with: versions of the libraries that matter, processor, device, threads, commit; not part of the judgement,
+            but for versions where the plan says ``versions: strict``.
+        code: the files of code that decide it, with a digest of each, see ``code_of``.
+        accepted: where it was made under other code that was shown to be equal: the digest of that code (``code``) and
+            the artefact that was made again with equal bytes (``remade``).
     """
 
     settings: dict[str, Any]
@@ -29,6 +31,8 @@ class Record:
     outputs: dict[str, str]
     sizes: dict[str, int]
     made_with: dict[str, str]
+    code: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
 
 
 def read_record(folder: str | Path) -> Record | None:
@@ -37,17 +41,9 @@ def read_record(folder: str | Path) -> Record | None:
         record = Record(**json.loads(Path(folder, "made.json").read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    mappings = (record.settings, record.inputs, record.outputs, record.sizes, record.made_with)
-    return record if all(isinstance(value, dict) for value in mappings) else None
+    return record if all(isinstance(getattr(record, item.name), dict) for item in fields(record)) else None
 
 
 def write_record(folder: str | Path, record: Record) -> None:
     """Write ``made.json`` under a temporary name, then rename it."""
     write_text(Path(folder, "made.json"), json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")
-
-
-def key_of(job: Job) -> str:
-    """Digest of a job's settings and of its inputs' contents: what an interrupted job may go on from; 64 hex digits."""
-    records = {folder: read_record(folder) for folder in job.inputs}
-    inputs = {folder: record.outputs if record else None for folder, record in records.items()}
-    return hashlib.sha256(json.dumps([job.settings, inputs], sort_keys=True).encode()).hexdigest()

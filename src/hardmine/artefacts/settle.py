@@ -9,7 +9,8 @@ Contents of artefacts are never touched.
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +18,22 @@ from hardmine.errors import UserError
 
 from .files import write_text
 from .job import Job
+from .judgement import why_not_good
 from .record import Record, read_record
-from .seen import altered, remember
+from .seen import remember
 
-__all__ = ["is_good", "settle"]
-
-
-def is_good(job: Job, record: Record | None, inputs: dict[str, Record | None]) -> bool:
-    """Judge one artefact by its record and the looks of its files.
-
-    Good means: the record names the settings the plan asks for now, the outputs are all there and look as they did
-    when they had the recorded content, and the recorded inputs are what the inputs' own records say. ``inputs`` maps
-    each input folder to its record, or to None where that artefact is itself not good.
-    """
-    return (
-        record is not None
-        and record.settings == job.settings
-        and set(record.inputs) == set(job.inputs)
-        and set(record.outputs) == set(job.outputs)
-        and all(
-            upstream is not None and record.inputs[folder] == upstream.outputs
-            for folder, upstream in ((folder, inputs.get(folder)) for folder in job.inputs)
-        )
-        and not altered(job.folder, record)
-    )
+__all__ = ["settle", "what_changed"]
 
 
-def settle(jobs: Sequence[Job]) -> list[str]:
+def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
     """Write the settings files of ``jobs`` (upstream first) and set times that tell what is good.
 
+    Args:
+        jobs: of the plan.
+        strict: whether libraries of other versions than the recorded ones make an artefact not good.
+
     Returns:
-        The folders of the artefacts that are not good: they, and only they, will be made.
+        The folders of the artefacts that are not good (they, and only they, will be made), each with the reason.
 
     Raises:
         UserError: another plan asks something else of a folder that both share.
@@ -55,12 +41,13 @@ def settle(jobs: Sequence[Job]) -> list[str]:
     _refuse_other_meanings(jobs)
     good: dict[str, Record | None] = {}
     newest: dict[str, int] = {}
-    pending = []
+    pending = {}
     for job in jobs:
         record = read_record(job.folder)
-        if record is None or not is_good(job, record, good):
+        why = why_not_good(job, record, good, strict)
+        if record is None or why:
             good[job.folder] = None
-            pending.append(job.folder)
+            pending[job.folder] = why
             _mark_pending(job)
             continue
         good[job.folder] = record
@@ -72,6 +59,19 @@ def settle(jobs: Sequence[Job]) -> list[str]:
         _write_settings(job, again=None, not_after=min(times))
         remember(job.folder, record)
     return pending
+
+
+def what_changed(pending: Mapping[str, str]) -> list[str]:
+    """For each change of code behind what ``settle`` found not good, a sentence: the files, and what it costs."""
+    counts = Counter(why for why in pending.values() if why.startswith("code: "))
+    after = sum(why.startswith("inputs: ") for why in pending.values())
+    lines = [
+        f"{why.removeprefix('code: ')} changed: {count:,} artefact{'s' * (count > 1)} will be made again"
+        for why, count in counts.items()
+    ]
+    if lines and after:
+        lines.append(f"with them {after:,} that depend on those")
+    return lines
 
 
 def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
@@ -94,10 +94,10 @@ def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
 
 
 def _asked_differently(mine: Any, theirs: Any) -> list[str]:
-    """Keys of a packing that two plans ask for differently; revisions are no choice of theirs."""
+    """Keys of a packing that two plans ask for differently."""
     if not isinstance(mine, dict) or not isinstance(theirs, dict):
         return []
-    return sorted(key for key in mine if key != "revision" and mine[key] != theirs.get(key))
+    return sorted(key for key in mine if mine[key] != theirs.get(key))
 
 
 def _raise_time(file: str, floor: int) -> int:

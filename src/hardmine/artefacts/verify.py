@@ -1,23 +1,32 @@
 """Rehash artefacts and check the whole chain of records."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .circumstances import other_versions
+from .code import changed_code, code_of
 from .files import digest
 from .job import Job
+from .judgement import differing_keys
 from .prune import to_trash
 from .record import Record, read_record
 
-__all__ = ["retire", "verify"]
+__all__ = ["retire", "verify", "versions_apart"]
 
 
-def verify(jobs: Sequence[Job], verbs: Sequence[str]) -> dict[str, list[str]]:
-    """Check every artefact of the given verbs against its record, its settings and its inputs' records.
+def verify(jobs: Sequence[Job], verbs: Sequence[str], strict: bool = False) -> dict[str, list[str]]:
+    """Check every artefact of the given verbs against its record, its settings, the code and its inputs' records.
+
+    Args:
+        jobs: of the plan.
+        verbs: which of them.
+        strict: whether libraries of other versions than the recorded ones are faults.
 
     Returns:
         For each faulty artefact's folder a sentence for each fault, naming the file; empty when all is well.
     """
-    faults = {job.folder: _faults(job, read_record(job.folder)) for job in jobs if job.verb in verbs}
+    faults = {job.folder: _faults(job, read_record(job.folder), strict) for job in jobs if job.verb in verbs}
     return {folder: sentences for folder, sentences in faults.items() if sentences}
 
 
@@ -30,13 +39,26 @@ def retire(folders: Iterable[str]) -> list[tuple[Path, Path]]:
     return to_trash([path for folder in folders if (path := Path(folder, "made.json")).exists()])
 
 
-def _faults(job: Job, record: Record | None) -> list[str]:
+def versions_apart(jobs: Sequence[Job], verbs: Sequence[str]) -> dict[str, int]:
+    """Libraries of other versions than artefacts were made with, and how many artefacts each concerns."""
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        record = read_record(job.folder) if job.verb in verbs else None
+        if record is not None:
+            counts.update(other_versions(job, record))
+    return dict(counts)
+
+
+def _faults(job: Job, record: Record | None, strict: bool) -> list[str]:
     if record is None:
         return [f"{job.record_file}: missing or not readable."]
     faults = []
-    if record.settings != job.settings:
-        keys = [key for key in {*record.settings, *job.settings} if record.settings.get(key) != job.settings.get(key)]
-        faults.append(f"{job.record_file}: made with other settings ({', '.join(sorted(keys))}).")
+    if keys := differing_keys(record.settings, job.settings):
+        faults.append(f"{job.record_file}: made with other settings ({', '.join(keys)}).")
+    if changed := changed_code(record.code, code_of(job.code)):
+        faults.append(f"{job.record_file}: made with other code ({', '.join(changed)}).")
+    if strict and (versions := other_versions(job, record)):
+        faults.append(f"{job.record_file}: made with other versions ({', '.join(versions)}).")
     if set(record.inputs) != set(job.inputs) or set(record.outputs) != set(job.outputs):
         faults.append(f"{job.record_file}: names other inputs or outputs than the plan.")
     for name in job.outputs:

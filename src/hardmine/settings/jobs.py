@@ -1,15 +1,17 @@
 """From a plan to its jobs, each with the resolved settings that decide its result."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from hardmine.artefacts import Job
+from hardmine.artefacts import WORK, Job
+from hardmine.doors import Door
 
+from .backbones import BACKBONES
+from .datasets import DATASETS
+from .methods import METHODS
 from .plan import Plan
 
-__all__ = ["REVISIONS", "jobs_of"]
-
-REVISIONS = {"download": 1, "preprocess": 1, "train": 1, "embed": 1, "evaluate": 2, "figures": 6}
-"""Raised whenever a verb's results change for equal settings, whatever the method or data set."""
+__all__ = ["FIGURES", "jobs_of"]
 
 FIGURES = ("recall", "recall-at-k", "curves", "loss", "gallery")
 """Figures every report has."""
@@ -28,19 +30,30 @@ def jobs_of(plan: Plan) -> list[Job]:
         outputs: tuple[str, ...],
         inputs: tuple[str, ...],
         settings: dict[str, Any],
+        behind: Sequence[Behind] = (),
         **where: Any,
     ) -> Job:
-        return Job(plan.plan, verb, folder, outputs, inputs, {"verb_revision": REVISIONS[verb], **settings}, where)
+        code = tuple(dict.fromkeys(entry for named in behind for entry in named.code))
+        packages = tuple(dict.fromkeys(package for named in behind for package in named.packages))
+        return Job(plan.plan, verb, folder, outputs, inputs, settings, where, code, packages)
 
     jobs = [
-        job("download", raw, dataset.raw_files, (), dataset.download_settings, dataset=chosen),
-        job("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}, dataset=chosen),
+        job(
+            *("download", raw, dataset.raw_files, (), dataset.download_settings),
+            [_verb("download"), _named(DATASETS, dataset.name)] if dataset.made_here else [],
+            dataset=chosen,
+        ),
+        job(
+            *("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}),
+            [_verb("preprocess"), _named(DATASETS, dataset.name)],
+            dataset=chosen,
+        ),
     ]
     weights = {file.folder: file for run in plan.runs.values() if (file := plan.backbone_of(run).weights_file)}
     for file in weights.values():
         where = {"urls": list(file.urls), "licence": file.licence}
         jobs.append(
-            job("download", file.folder, (file.name,), (), {"weights": file.name, "sha256": file.sha256}, **where)
+            job("download", file.folder, (file.name,), (), {"weights": file.name, "sha256": file.sha256}, (), **where)
         )
     order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
     for verb in ("train", "embed", "evaluate"):
@@ -74,6 +87,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "figures": names,
                 **_beside_published(plan),
             },
+            [_verb("figures"), *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
             packed=packed,
         )
     )
@@ -113,6 +127,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         "model": f"models/{place}",
         "embeddings": f"embeddings/{place}",
     }
+    behind = [_verb(verb), _named(METHODS, run.method), _named(BACKBONES, plan.backbone_of(run).name)]
     if verb == "train":
         origin = plan.origin_of(run)
         start = f"models/{plan.plan}/{origin}/seed{seed}" if origin else None
@@ -133,6 +148,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
             ("model.safetensors", "history.csv", "diagnostics.safetensors"),
             tuple(inputs),
             settings,
+            behind,
             **where,
             start=start,
             weights=weights.path if weights else None,
@@ -143,7 +159,9 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         if crop := plan.training_of(run).augmentation.crop:
             settings["crop"] = crop
         return job(
-            verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings, **where
+            *(verb, f"embeddings/{place}", ("embeddings.safetensors",), (packed, f"models/{place}"), settings),
+            behind,
+            **where,
         )
     settings = {"evaluation": plan.evaluation.model_dump(mode="json", exclude={"protocols"})}
     if plan.protocols != ("all-against-rest",):
@@ -154,5 +172,22 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         ("metrics.json", "neighbours.safetensors"),
         (packed, f"embeddings/{place}"),
         settings,
+        [_verb(verb)],
         **where,
     )
+
+
+class Behind(NamedTuple):
+    """Code behind a job: import strings, and the distributions of others that bring some of it."""
+
+    code: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+
+
+def _verb(verb: str) -> Behind:
+    return Behind((WORK[verb],))
+
+
+def _named(door: Door, name: str, figures: bool = False) -> Behind:
+    """What stands behind the name of a method, a data set or a family of networks."""
+    return Behind(door.code(name, figures), door.packages(name))

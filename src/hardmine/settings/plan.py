@@ -1,6 +1,6 @@
 """A plan: what to run on which data set."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -53,6 +53,8 @@ class Plan(Settings):
     """How networks are trained."""
     evaluation: Evaluation = Evaluation()
     """What is measured."""
+    versions: Literal["warn", "strict"] = "warn"
+    """What libraries of other versions than an artefact was made with mean: warn, or strict: it is made again."""
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
 

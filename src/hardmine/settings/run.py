@@ -14,8 +14,6 @@ __all__ = ["RunSettings"]
 class RunSettings(Settings):
     """A named run of a plan: a method and what it overrides."""
 
-    revision: ClassVar[int] = 1
-    """Raised whenever the method's results change for equal settings."""
     levels: ClassVar[tuple[str, ...]] = ()
     """Names of embeddings beside the final one."""
     test_time: ClassVar[frozenset[str]] = frozenset()
@@ -33,8 +31,8 @@ class RunSettings(Settings):
     """Where the network starts: none (random), or run/<name> for another run of this plan, seed by seed."""
 
     def own(self, for_training: bool = False) -> dict[str, object]:
-        """The keys of the method itself, with its revision; for training without those that matter later."""
+        """The keys of the method itself, for training without those that matter later."""
         hidden = set(RunSettings.model_fields) - {"method"}
         if for_training:
             hidden |= self.test_time
-        return self.model_dump(mode="json", exclude=hidden) | {"revision": self.revision}
+        return self.model_dump(mode="json", exclude=hidden)

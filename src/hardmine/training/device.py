@@ -6,7 +6,7 @@ import re
 
 import torch
 
-from hardmine.artefacts import hold_device
+from hardmine.artefacts import hold_device, note_circumstance
 from hardmine.errors import UserError
 
 __all__ = ["prepare_device"]
@@ -41,7 +41,11 @@ def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device
         torch.backends.cudnn.benchmark = False
         # On the CPU the operators used are repeatable at a given thread count, and this call costs 1.3 s of imports.
         torch.use_deterministic_algorithms(True, warn_only=True)
-    return torch.device(name)
+    device = torch.device(name)
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    note_circumstance("device", kind)
+    note_circumstance("instructions", torch.backends.cpu.get_cpu_capability())
+    return device
 
 
 def _keep_memory() -> None:

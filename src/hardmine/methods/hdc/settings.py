@@ -48,7 +48,6 @@ class RateMultipliers(Settings):
 class HDC(RunSettings):
     """One network tapped at several depths; deeper levels train on fewer and harder pairs."""
 
-    revision: ClassVar[int] = 1
     levels: ClassVar[tuple[str, ...]] = ("level1", "level2", "level3", "equal-weights")
     test_time: ClassVar[frozenset[str]] = frozenset({"test_weights"})
     diagnostics: ClassVar[tuple[str, ...]] = ("hdc-losses", "hdc-pairs", "hdc-training")

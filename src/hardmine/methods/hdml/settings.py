@@ -33,7 +33,6 @@ class HDML(RunSettings):
     The batch is the method's own: ``batch_size`` images. ``training.batch`` plays no part.
     """
 
-    revision: ClassVar[int] = 1
     diagnostics: ClassVar[tuple[str, ...]] = ("hdml-hardness", "hdml-losses", "hdml-negatives")
 
     method: Literal["hdml"]

@@ -15,7 +15,6 @@ class SCHEM(RunSettings):
     The batch is the method's own: ``groups`` · ``group_size`` images. ``training.batch`` plays no part.
     """
 
-    revision: ClassVar[int] = 1
     diagnostics: ClassVar[tuple[str, ...]] = ("schem-signature-recall", "schem-violating-share", "schem-hard-pairs")
 
     method: Literal["schem"]

@@ -20,7 +20,6 @@ class SmartMining(RunSettings):
     loss, ``kappa_mode: schedule`` or ``fixed`` for no controller.
     """
 
-    revision: ClassVar[int] = 1
     diagnostics: ClassVar[tuple[str, ...]] = (
         "smart-mining-controller",
         "smart-mining-distances",

@@ -21,8 +21,8 @@ def _size_as_text(given: Mapping[str, Any]) -> str:
 class Dataset(Settings):
     """What the pipeline asks of any data set."""
 
-    revision: ClassVar[int] = 1
-    """Raised whenever the packed images or their list change for equal settings."""
+    made_here: ClassVar[bool] = False
+    """Whether code here decides what is downloaded (rendered, listed), instead of published checksums."""
     archives: ClassVar[tuple[str, ...]] = ()
     """Files of ``raw_folder`` where no setting decides which there are."""
     published_name: ClassVar[str | None] = None
@@ -51,12 +51,12 @@ class Dataset(Settings):
     @property
     def download_settings(self) -> dict[str, Any]:
         """What decides the content of ``raw_folder``; JSON values."""
-        return {"dataset": self.name, "revision": self.revision}
+        return {"dataset": self.name}
 
     @property
     def packing(self) -> dict[str, Any]:
         """What decides the packed images and their list; JSON values, no paths."""
-        return self.model_dump(mode="json", exclude={"variant"}) | {"revision": self.revision}
+        return self.model_dump(mode="json", exclude={"variant"})
 
 
 class ImageDataset(Dataset):

@@ -18,6 +18,7 @@ __all__ = ["Folder"]
 class Folder(ImageDataset):
     """Images in class folders, or a list of images with their classes."""
 
+    made_here: ClassVar[bool] = True
     archives: ClassVar[tuple[str, ...]] = ("files.json",)
     """Every image with its class and SHA-256; the images stay where they are."""
     upright: ClassVar[bool] = True

@@ -12,6 +12,7 @@ __all__ = ["Glyphs"]
 class Glyphs(Dataset):
     """Letters as classes; which letters serve which split, and how the images differ."""
 
+    made_here: ClassVar[bool] = True
     archives: ClassVar[tuple[str, ...]] = ("faces.npz",)
     channels: ClassVar[int] = 1
 

@@ -1,0 +1,106 @@
+"""What an artefact was made with beside settings, inputs and code: libraries, processor, device, threads, commit."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from .code import code_of
+from .job import Job
+from .record import Record, read_record
+
+__all__ = ["circumstances", "digests_of", "key_of", "note_circumstance", "other_versions"]
+
+LIBRARIES = {
+    "download": ("matplotlib", "pillow"),
+    "preprocess": ("numpy", "pillow"),
+    "train": ("torch", "numpy", "faiss-cpu", "pytorch-metric-learning", "torchvision", "timm"),
+    "embed": ("torch", "numpy", "torchvision", "timm"),
+    "evaluate": ("numpy", "faiss-cpu", "scikit-learn", "scipy"),
+    "figures": ("numpy", "pandas", "scipy", "matplotlib", "pillow"),
+}
+"""The distributions whose versions can change what a verb makes."""
+FLAGS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG")
+"""Variables of the environment that change the bytes of floating-point results."""
+
+_noted: dict[str, str] = {}
+
+
+def note_circumstance(name: str, value: str) -> None:
+    """Have the record of the artefact that this process makes say what its work alone knows, such as the device."""
+    _noted[name] = value
+
+
+def circumstances(job: Job) -> dict[str, str]:
+    """What the artefact of a job is being made with here and now."""
+    found = {name: version for name in ("hardmine", *LIBRARIES[job.verb], *job.packages) if (version := _version(name))}
+    found |= {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    found |= _processor()
+    found["threads"] = os.environ.get("OMP_NUM_THREADS", "")
+    found |= {name: os.environ[name] for name in FLAGS if name in os.environ}
+    found |= _noted
+    return found | _commit()
+
+
+def other_versions(job: Job, record: Record) -> list[str]:
+    """Libraries of other versions than the recorded ones, each as ``torch 2.11.0, now 2.12.0``; sorted."""
+    then = record.made_with
+    now = {name: _version(name) or "none" for name in (*LIBRARIES[job.verb], *job.packages)}
+    return sorted(f"{name} {then[name]}, now {now[name]}" for name in now if then.get(name, now[name]) != now[name])
+
+
+def digests_of(jobs: Sequence[Job]) -> str:
+    """Code and libraries behind each verb as JSON text: what DVC must look at beside the files that it knows."""
+    found: dict[str, dict[str, str]] = {}
+    for job in jobs:
+        own = found.setdefault(job.verb, {})
+        own |= {name: _version(name) or "none" for name in (*LIBRARIES[job.verb], *job.packages)}
+        code = json.dumps([own.get("code", ""), sorted(code_of(job.code).items())])
+        own["code"] = hashlib.sha256(code.encode()).hexdigest()
+    return json.dumps(found, indent=1) + "\n"
+
+
+def key_of(job: Job) -> str:
+    """Digest of what an interrupted job may go on from: settings, code, versions, inputs' contents; 64 hex digits."""
+    records = {folder: read_record(folder) for folder in job.inputs}
+    inputs = {folder: record.outputs if record else None for folder, record in records.items()}
+    versions = {name: _version(name) for name in (*LIBRARIES[job.verb], *job.packages)}
+    deciding = [job.settings, inputs, code_of(job.code), versions]
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@cache
+def _processor() -> dict[str, str]:
+    """The processor's name and the widest instructions it has, which decide the order of sums."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return {"processor": platform.processor() or platform.machine()}
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = facts.get("flags", "").split()
+    widest = next((name for name in ("avx512f", "avx2", "sse4_2") if name in flags), "")
+    return {"processor": facts.get("model name", platform.machine()), "instructions": widest or platform.machine()}
+
+
+def _commit() -> dict[str, str]:
+    """The commit, and whether files that git knows differ from it; nothing where there is no git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return {}
+    name, _, dirty = done.stdout.strip().partition("-")
+    return {"commit": name, "tree": "altered" if dirty else "as committed"} if done.returncode == 0 and name else {}
