@@ -153,6 +153,8 @@ def test_two_plans_may_not_ask_for_different_images_under_one_name(plan: str) ->
         return Job(name, "preprocess", "data/packed/glyphs-32", ("d.bin",), (), {"dataset": {"noise": noise}}, {})
 
     settle([packed("glyphs-full", 3)])
+    settle([packed(plan, 4)])  # of the other plan there are settings only, as after a dry run
+    make([packed("glyphs-full", 3)])
     settle([packed(plan, 3)])
     with pytest.raises(UserError, match="ask for different noise under one name"):
         settle([packed(plan, 4)])

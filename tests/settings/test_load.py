@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardmine.errors import UserError
-from hardmine.settings import jobs_of, load_plan, plan_schema, read_plan
+from hardmine.settings import jobs_of, load_plan, plan_schema, read_plan, read_yaml
 
 ROOT = Path(__file__).parents[2]
 PLANS = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
@@ -74,6 +75,9 @@ def test_the_schema_file_equals_the_models() -> None:
         ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: input should be a finite number"),
         ({"runs": {"a": {"method": "npair", "margin": 1}}}, "allowed here: method, backbone, training, weights, l2."),
         ({"dataset": {"name": "gliphs"}}, "'gliphs' is not allowed (did you mean 'glyphs'?)"),
+        ({"seeds": 3}, "seeds: 3 is no list; write [3], with commas between several."),
+        ({"training": {"images": True}}, "training: images: true is a truth value, which has no meaning here"),
+        ({"seeds": [True]}, "seeds: true is a truth value"),
     ],
 )
 def test_a_mistake_is_named_with_its_key_what_is_allowed_and_the_nearest_match(change: dict, expected: str) -> None:
@@ -97,6 +101,64 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="not UTF-8"):
         read_plan(tmp_path / "bytes.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0640", "line 2: 0640 is 416 to Snakemake and 640 to DVC; write 640 or 416."),
+        ("[007, 010]", "line 2: 010 is 8 to Snakemake and 10 to DVC; write 10 or 8."),
+        ("10:40", "10:40 is 640 to Snakemake and '10:40' to DVC; write \"10:40\" for the text, or 640."),
+        ("190:20:30.15", "is 685230.15 to Snakemake and '190:20:30.15' to DVC"),
+        ("yes", "yes is True to Snakemake and 'yes' to DVC; write true, or \"yes\" for the word."),
+        ("Off", "Off is False to Snakemake and 'Off' to DVC"),
+        ("0o17", None),
+        ("'0640'", None),
+        ("[1_000, 1e-3, 1.5, -7, 0x1F, 0b11, .5, .inf, -.inf, .nan, ~, null, true, False, text, 2020-01-01]", None),
+    ],
+)
+def test_a_value_that_snakemake_and_dvc_read_differently_is_refused(
+    tmp_path: Path, text: str, words: str | None
+) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"plan: x\nvalue: {text}\n")
+    if words is None:
+        read_yaml(path)
+        return
+    with pytest.raises(UserError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(f"{path}: line 2: ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+def test_every_plan_reads_as_dvc_reads_it(path: Path) -> None:
+    def alike(ours: object, theirs: object) -> bool:
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            return list(ours) == list(theirs) and all(alike(ours[key], theirs[key]) for key in ours)
+        if isinstance(ours, list) and isinstance(theirs, list):
+            return len(ours) == len(theirs) and all(map(alike, ours, theirs))
+        return ours == theirs or str(ours) == str(theirs) or float(str(ours)) == theirs
+
+    assert alike(read_yaml(path), load_yaml(path))
+
+
+def test_what_stands_for_more_values_than_a_plan_has_is_refused_soon(tmp_path: Path) -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60))
+    endless = "a: &a [*a]\n"
+    many = "".join(f"k{i}: 1\n" for i in range(60_000))
+    large = "# " + "x" * 2**20
+    for text, words in (
+        (bomb, "stands for more"),
+        (endless, "stands for more"),
+        (many, "stands for"),
+        (large, "larger"),
+    ):
+        (tmp_path / "plan.yaml").write_text(text)
+        start = time.monotonic()
+        with pytest.raises(UserError, match=words):
+            read_plan(tmp_path / "plan.yaml")
+        assert time.monotonic() - start < 30
 
 
 def test_numbers_may_come_as_strings_as_from_the_command_line() -> None:

@@ -75,13 +75,17 @@ def what_changed(pending: Mapping[str, str]) -> list[str]:
 
 
 def _refuse_other_meanings(jobs: Sequence[Job]) -> None:
-    """Refuse a folder that plans share when another plan asks other things of it."""
+    """Refuse a shared folder when what lies there is what another plan asks of it, and not what this one does.
+
+    Settings alone, such as a dry run leaves behind, are no reason.
+    """
     for job in jobs:
-        if not job.folder.startswith("data/"):
+        record = read_record(job.folder) if job.folder.startswith("data/") else None
+        if record is None or record.settings == job.settings:
             continue
         for path in Path("scratch", "settings").glob(f"*/{job.folder}.json"):
             other = _meaning(path)
-            if other is None or other["plan"] == job.plan:
+            if other is None or other["plan"] == job.plan or other["settings"] != record.settings:
                 continue
             keys = _asked_differently(job.settings.get("dataset"), other["settings"].get("dataset"))
             if not keys:

@@ -1,8 +1,8 @@
 """The base of all settings models."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 __all__ = ["Settings", "overrides_of"]
 
@@ -11,6 +11,25 @@ class Settings(BaseModel):
     """Settings that refuse unknown keys and do not change once made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: Any) -> Any:
+        """Refuse true and false where a number or a text is meant; pydantic takes them for 1 and 0."""
+        for key, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(key) if isinstance(key, str) else None
+            found = [item for item in (value if isinstance(value, list | tuple) else [value]) if isinstance(item, bool)]
+            if field is not None and found and not _takes_truth(field.annotation):
+                word = str(found[0]).lower()
+                raise ValueError(
+                    f'{key}: {word} is a truth value, which has no meaning here; write a number or "{word}"'
+                )
+        return given
+
+
+def _takes_truth(annotation: Any) -> bool:
+    """Whether an annotation has a place for true and false."""
+    return annotation in (bool, Any) or isinstance(annotation, bool) or any(map(_takes_truth, get_args(annotation)))
 
 
 def overrides_of(model: type[Settings]) -> type[Settings]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -15,22 +14,12 @@ from .base import Settings
 from .datasets import DATASETS
 from .methods import METHODS
 from .plan import BackboneError, Plan
+from .yaml_text import read_yaml
 
-__all__ = ["load_plan", "read_plan", "read_yaml"]
+__all__ = ["load_plan", "read_plan"]
 
 _DOORS = {"dataset": DATASETS, "backbone": BACKBONES, "runs": METHODS}
 """Where the names in sections are looked up on which their further keys depend."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice in one section, where the first would vanish without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def read_plan(path: Path) -> Plan:
@@ -40,22 +29,6 @@ def read_plan(path: Path) -> Plan:
         UserError: the file is missing, is no YAML, or a key or value is not allowed.
     """
     return load_plan(read_yaml(path), str(path))
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file.
-
-    Raises:
-        UserError: the file is missing, is no YAML, or gives a key twice.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text.") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def load_plan(content: Any, source: str) -> Plan:
@@ -111,6 +84,9 @@ def _explain(detail: ErrorDetails, content: Mapping[Any, Any]) -> str:
             return f"{key}: {given!r} is not allowed{nearest(given, allowed)}; allowed: {', '.join(allowed)}."
         case "missing":
             return f"{key}: is missing."
+        case "tuple_type" | "list_type":
+            given = str(detail["input"])[:80]
+            return f"{key}: {given} is no list; write [{given}], with commas between several."
         case "value_error":
             return f"{key + ': ' if key else ''}{detail['ctx']['error']}."
         case "string_pattern_mismatch":

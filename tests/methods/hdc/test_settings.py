@@ -31,7 +31,7 @@ def test_aliases_resolve_before_anything_is_written(alias, selection):
     assert run_of(f"selection: {alias}").own()["selection"] == selection
 
 
-@pytest.mark.parametrize(("text", "length"), [("off", 0), ("'off'", 0), ("5000", 5000), ("'10000'", 10000)])
+@pytest.mark.parametrize(("text", "length"), [("0", 0), ("'off'", 0), ("5000", 5000), ("'10000'", 10000)])
 def test_the_list_of_batches_is_off_or_a_number(text, length):
     assert run_of(f"fixed_list: {text}").fixed_list == length
 
@@ -68,7 +68,7 @@ def test_a_single_level_needs_no_other_key():
         ("neg_counting: both", "allowed: ordered, unordered"),
         ("sgd_style: cafe", "did you mean 'caffe'"),
         ("aux_init: zero", "allowed: pretrained, random"),
-        ("fixed_list: on", "must be off or a number of batches"),
+        ("fixed_list: on", "fixed_list: true is a truth value, which has no meaning here; write a number"),
         ("fixed_list: -1", "fixed_list: input should be greater than or equal to 0"),
         ("head_dropout: 1", "head_dropout: input should be less than 1"),
         ("ratio: [1]", "did you mean 'ratios'"),

@@ -17,12 +17,8 @@ def _selection(value: Any) -> Any:
 
 
 def _list_length(value: Any) -> Any:
-    """``off``, which YAML reads as false, is 0; ``on`` has no meaning here."""
-    if value is False or value == "off":
-        return 0
-    if value is True:
-        raise ValueError("must be off or a number of batches, such as 5000")
-    return value
+    """``off`` is 0."""
+    return 0 if value == "off" else value
 
 
 Selection = Annotated[
@@ -74,7 +70,7 @@ class HDC(RunSettings):
     warm_epochs: int = Field(0, ge=0)
     """Epochs at the start in which every level keeps all pairs; 0 in the paper."""
     fixed_list: Annotated[int, Field(ge=0), BeforeValidator(_list_length)] = 0
-    """Draw so many batches once and go through them in turn (5000 or 10000 in the released code); off or 0 for fresh
+    """Draw so many batches once and go through them in turn (5000 or 10000 in the released code); 0 or "off" for fresh
     batches."""
     sgd_style: Literal["torch", "caffe"] = "torch"
     """With training.optimiser sgd: where the learning rate enters, at the update (torch) or inside the momentum
