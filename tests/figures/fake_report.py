@@ -61,7 +61,8 @@ class Plan:
             "protocol": "fair",
             "figures": ["recall", "curves", "loss"],
         }
-        return Job("fake", "figures", "report/fake", (), (), settings, {"packed": PACKED})
+        inputs = tuple(f"models/fake/{run}/seed{seed}" for run in self.runs for seed in self.seeds)
+        return Job("fake", "figures", "report/fake", (), inputs, settings, {"packed": PACKED})
 
 
 def write_artefacts(plan: Plan, folder: Path, neighbours: int = 10) -> None:

@@ -12,8 +12,10 @@ from fake_report import PACKED, Plan, make_report, read_data
 from PIL import Image
 from safetensors.numpy import load_file
 
+from hardmine.artefacts import Record
 from hardmine.figures import page_data
 from hardmine.figures.embedding_map import embedding_map
+from hardmine.figures.provenance import made_with, mixtures
 
 NASTY = [
     '<script>alert("1")</script>',
@@ -208,3 +210,15 @@ def test_the_map_shows_whole_classes_and_keeps_near_what_is_near() -> None:
     distances = np.linalg.norm(places[:, None] - places[None], axis=2) + np.diag(np.full(40, np.inf))
     assert (own[distances.argmin(axis=1)] == own).all()
     assert found == embedding_map((rows, vectors), used, own)
+
+
+def test_circumstances_that_differ_among_results_are_told() -> None:
+    def record(**made_with: str) -> Record:
+        return Record({}, {}, {}, {}, made_with)
+
+    alike = {f"models/p/a/seed{seed}": record(torch="2.11", instructions="AVX512", threads="1") for seed in range(3)}
+    assert mixtures(alike) == []
+    other = alike | {"models/p/b/seed0": record(torch="2.12", instructions="AVX2", threads="2", commit="x")}
+    assert [sentence.split(" (")[1] for sentence in mixtures(other)] == ["AVX2, AVX512)", "1, 2)", "2.11, 2.12)"]
+    assert mixtures(alike | {"metrics/p/a/seed0": record(torch="2.12", threads="2")}) == []
+    assert made_with(other)["torch"] == "2.11; 2.12"

@@ -41,6 +41,12 @@ def test_a_plan_with_the_method_ends_in_a_report_with_its_figure(own: Path, tmp_
     assert (report / "figures/easy-positive-order.svg").stat().st_size > 1000
     assert "figures/easy-positive-order.svg" in (report / "index.html").read_text()
     project.run(f"{own}/python -m hardmine.cli verify", PATH=path)
+    method = next(own.parent.glob("lib/python*/site-packages/own_method/method.py"))
+    text = method.read_text()
+    method.write_text(text.replace("(hard - easy)", "2 * (hard - easy)"))
+    told = project.run(f"{own}/python -m snakemake -n --quiet all", PATH=path).stderr
+    method.write_text(text)
+    assert "code: own_method/method.py changed: 2 artefacts will be made again." in told
 
 
 def test_without_the_package_the_plan_is_refused_in_one_line(tmp_path: Path) -> None:

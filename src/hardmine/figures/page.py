@@ -15,6 +15,7 @@ from hardmine.plotting.style import svg_line_of
 
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
+from .provenance import made_with, mixtures, records_of
 from .recommendation import recommend
 from .tables import table_rows
 from .titles import title_of
@@ -63,7 +64,7 @@ def write_page(
     write_text(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
     for row in rows:
         row["colour"] = lines[row["run"]][1]
-    record = read_record(f"models/{job.plan}/{best}/seed{job.settings['seeds'][0]}")
+    records = records_of(job)
     context: dict[str, Any] = {
         "plan": job.plan,
         "settings": job.settings,
@@ -72,7 +73,9 @@ def write_page(
         "queries": queries,
         "columns": [title_of(*column) for column in columns],
         "rows": rows,
-        "made_with": record.made_with if record else {},
+        "made_with": made_with(records),
+        "mixtures": mixtures(records),
+        "accepted": sum(bool(record.accepted) for record in records.values()),
         "diagnostics": _diagnostics(job, folder / "figures"),
         "published": [] if published is None else published.astype(object).fillna("").values.tolist(),
         "published_columns": [] if published is None else list(published.columns),
