@@ -48,7 +48,7 @@ def test_the_device_of_a_killed_job_is_free_again(tmp_path: Path) -> None:
     first = start(tmp_path, "a", 600)
     assert first.stdout.readline().startswith("a ")
     second = start(tmp_path, "a", 0)
-    assert "all devices are in use (a)" in second.stdout.readline()
+    assert "all devices are in use (a by process " in second.stdout.readline()
     first.kill()
     first.wait()
     assert second.communicate(timeout=60)[0].startswith("a ")

@@ -1,5 +1,6 @@
 # The plan in force and its jobs. The main process settles before the DAG is built (docs/architecture.md).
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ except UserError as error:
     sys.exit(2)
 
 # Jobs find the commands of this environment, activated or not.
-shell.prefix(f'export PATH="{os.path.dirname(sys.executable)}:$PATH"; ')
+shell.prefix(f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; ')
 
 BY_FOLDER = {job.folder: job for job in JOBS}
 SETTINGS = f"scratch/settings/{PLAN.plan}"

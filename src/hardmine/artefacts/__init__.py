@@ -3,7 +3,7 @@
 from .circumstances import digests_of, key_of, note_circumstance
 from .code import code_of
 from .devices import hold_device
-from .files import digest, write_text, writing
+from .files import digest, open_regular, read_regular, write_text, writing
 from .job import VERBS, WORK, Job
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
@@ -30,8 +30,10 @@ __all__ = [
     "key_of",
     "making",
     "note_circumstance",
+    "open_regular",
     "prune",
     "read_record",
+    "read_regular",
     "retire",
     "settle",
     "verify",

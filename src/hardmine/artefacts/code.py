@@ -6,7 +6,6 @@ Tables that lead from a name to its code are not followed: a job names what stan
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from hardmine.errors import UserError
 
+from .files import read_regular, replace_text
+from .record import LARGEST
 from .syntax import Imported, Source, read_source
 
 __all__ = ["LEFT_OUT", "Code", "changed_code", "code_of"]
@@ -212,22 +213,19 @@ class _Reader:
         self.known |= self.used
         content = {key: [s.tree, s.words, [list(astuple(i)) for i in s.imports]] for key, s in self.known.items()}
         with suppress(OSError):  # without it the files are read again
-            _CACHE.parent.mkdir(parents=True, exist_ok=True)
-            temporary = _CACHE.with_name(f".{_CACHE.name}.{os.getpid()}.tmp")
-            temporary.write_text(json.dumps({"version": _VERSION, "sources": content}))
-            os.replace(temporary, _CACHE)
+            replace_text(_CACHE, json.dumps({"version": _VERSION, "sources": content}))
 
 
 def _read_cache() -> dict[str, Source]:
     try:
-        content = json.loads(_CACHE.read_bytes())
+        content = json.loads(read_regular(_CACHE, LARGEST))
         if content["version"] != _VERSION:
             return {}
         return {
             key: Source(tree, words, tuple(Imported(*item) for item in imports))
             for key, (tree, words, imports) in content["sources"].items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError):
         return {}
 
 

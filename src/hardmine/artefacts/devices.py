@@ -1,51 +1,114 @@
 """Devices of one machine shared out among its processes: each holds one, none holds another's.
 
-A device is held by an ``flock`` on a file of the machine's temporary folder, so a dead process's device is free.
+A device is held by an ``flock`` on a file of the machine's temporary folder, so a dead process's device is free. Other
+users share the folder: what they leave there is never followed, waited for or trusted to be a lock.
 """
 
 import fcntl
+import os
+import pwd
+import stat
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 __all__ = ["hold_device"]
 
-_held: list[IO[str]] = []  # open for as long as the process lives
+_held: list[int] = []  # open for as long as the process lives
 
 
 def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
     """Take the first free device for the rest of this process; wait for one where all are held.
 
+    A device whose lock cannot be used (no regular file, another user's without permission to read) is told and taken
+    unlocked where no other is free, rather than never.
+
     Args:
         devices: names under which all processes of the machine know the devices; not empty.
         interval: seconds between two looks.
     """
-    folder = Path(tempfile.gettempdir(), "hardmine-devices")
-    if not folder.exists():
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o1777)  # other users share the devices too
+    folder = _folder()
+    unusable: dict[str, str] = {}
     waiting = False
     while True:
+        holders = {}
         for device in devices:
-            if _take(folder / device.replace("/", "-")):
+            if device in unusable:
+                continue
+            path = folder / device.replace("/", "-")
+            try:
+                holder = _take(path)
+            except OSError as error:
+                unusable[device] = f"{path}: {error.strerror}"
+                print(f"the lock of device {device} cannot be used ({unusable[device]})", file=sys.stderr, flush=True)
+                continue
+            if holder is None:
                 return device
+            holders[device] = holder
+        if not holders:
+            device = next(iter(unusable))
+            print(f"device {device} is taken without a lock: others may use it too", file=sys.stderr, flush=True)
+            return device
         if not waiting:
-            print(f"all devices are in use ({', '.join(devices)}); waiting for one", flush=True)
+            held = ", ".join(f"{device} by {holder}" for device, holder in holders.items())
+            print(f"all devices are in use ({held}); waiting for one", flush=True)
             waiting = True
         time.sleep(interval)
 
 
-def _take(path: Path) -> bool:
+def _folder() -> Path:
+    """The folder of the locks: everybody's, or where that is no real folder one of this user's own."""
+    shared = Path(tempfile.gettempdir(), "hardmine-devices")
+    with suppress(FileExistsError):
+        shared.mkdir()
+        shared.chmod(0o1777)  # other users share the devices too
+    if stat.S_ISDIR(os.lstat(shared).st_mode) and os.access(shared, os.R_OK | os.X_OK):
+        return shared
+    own = shared.with_name(f"{shared.name}-{os.getuid()}")
+    own.mkdir(mode=0o700, exist_ok=True)
+    if not stat.S_ISDIR(os.lstat(own).st_mode) or os.lstat(own).st_uid != os.getuid():
+        own = Path(tempfile.mkdtemp(prefix=shared.name))
+    print(f"{shared}: cannot be used as a folder; devices are shared out in {own} alone", file=sys.stderr, flush=True)
+    return own
+
+
+def _take(path: Path) -> str | None:
+    """Take a lock; None where that succeeded, else who holds it.
+
+    Raises:
+        OSError: the lock cannot be used.
+    """
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        file = open(path)  # noqa: SIM115 - held open on purpose; creating another user's file anew is forbidden
+        handle = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError:
-        file = open(path, "a")  # noqa: SIM115
+        with suppress(FileExistsError):
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | flags, 0o666)
+            os.fchmod(made, 0o666)  # whatever this user's umask says, others must be able to open it
+            os.close(made)
+        handle = os.open(path, os.O_RDONLY | flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(0, "is no regular file")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.close()
-        return False
-    _held.append(file)
-    return True
+        number = os.fstat(handle).st_ino
+        os.close(handle)
+        return _holder(number)
+    _held.append(handle)
+    return None
+
+
+def _holder(inode: int) -> str:
+    """Who holds a lock on a file, as the system knows it: process and user."""
+    try:
+        rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+        process = next(int(row[4]) for row in rows if len(row) > 5 and row[5].endswith(f":{inode}") and row[1] != "->")
+        user = pwd.getpwuid(os.stat(f"/proc/{process}").st_uid).pw_name
+    except (OSError, ValueError, StopIteration, KeyError):
+        return "a process that the system does not name"
+    return f"process {process} of {user}"

@@ -1,13 +1,20 @@
 """One job of a plan: the settings that decide an artefact, its folder, its files, its inputs."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hardmine.errors import UserError
 
+from .files import read_regular
+
 __all__ = ["VERBS", "WORK", "Job"]
+
+LARGEST = 16 * 2**20
+"""Bytes of a settings file."""
 
 WORK = {
     "download": "hardmine.datasets.fetch:download",
@@ -19,6 +26,18 @@ WORK = {
 }
 """What does the work of each verb: a function of the job, the folder to write, and what its command passes on."""
 VERBS = tuple(WORK)
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ASIDE = r"(?:scratch/(?:remake|rehearsal)/)?"
+PLACES = {
+    "download": rf"{_ASIDE}data/raw/{_NAME}(?:/{_NAME})?",
+    "preprocess": rf"{_ASIDE}data/packed/{_NAME}",
+    "train": rf"{_ASIDE}models/PLAN/{_NAME}/seed\d+",
+    "embed": rf"{_ASIDE}embeddings/PLAN/{_NAME}/seed\d+",
+    "evaluate": rf"{_ASIDE}metrics/PLAN/{_NAME}/seed\d+",
+    "figures": rf"{_ASIDE}report/PLAN",
+}
+"""Where the artefacts of each verb are, as patterns; PLAN stands for the plan's name. Remakes lie aside."""
+_ANY_PLACE = [place.replace("PLAN", _NAME) for place in PLACES.values()]
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class Job:
             UserError: there is no such file, or it is no settings file.
         """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_regular(path, LARGEST))
             content.pop("again", None)
             for key in ("outputs", "inputs", "code", "packages"):
                 content[key] = tuple(content.get(key, ()))
@@ -103,4 +122,33 @@ class Job:
             isinstance(mapping, dict) for mapping in (job.settings, job.where)
         ):
             raise UserError(f"{path}: not a settings file of hardmine (a value of another type).")
+        for fault in job.faults():
+            raise UserError(f"{path}: not a settings file of hardmine ({fault}).")
+        if path.resolve() != job.settings_file.resolve():
+            raise UserError(f"{path}: is not where the settings of {job.folder} are: {job.settings_file}.")
         return job
+
+    def faults(self) -> Iterator[str]:
+        """What in the job's names and paths no plan gives: each place is derived from the plan, none is free."""
+        if self.verb not in VERBS:
+            yield f"{self.verb!r} is no verb"
+        elif not re.fullmatch(PLACES[self.verb].replace("PLAN", re.escape(self.plan)), self.folder):
+            yield f"{self.folder!r} is no folder of {self.verb} in the plan {self.plan!r}"
+        if not re.fullmatch(_NAME, self.plan):
+            yield f"{self.plan!r} is no name of a plan"
+        folders = [*self.inputs, *(self.where.get(key) for key in ("packed", "model", "embeddings", "start"))]
+        yield from (f"{name!r} is no folder of an artefact" for name in folders if not _is_place(name))
+        names = [*self.outputs, *([weights] if (weights := self.where.get("weights")) else [])]
+        yield from (f"{name!r} leads out of its folder" for name in names if not _is_inside(name))
+        urls = self.where.get("urls") or []
+        yield from (f"{url!r} is no address of https" for url in urls if not str(url).startswith("https://"))
+
+
+def _is_place(name: object) -> bool:
+    return name is None or (isinstance(name, str) and any(re.fullmatch(place, name) for place in _ANY_PLACE))
+
+
+def _is_inside(name: object) -> bool:
+    """Whether a name is relative, normal and of a file below its folder."""
+    parts = name.split("/") if isinstance(name, str) else [".."]
+    return all(part not in ("", ".", "..") and part.isprintable() for part in parts)

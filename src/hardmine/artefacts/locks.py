@@ -20,6 +20,8 @@ from typing import IO
 
 from hardmine.errors import UserError
 
+from .files import open_regular
+
 __all__ = ["hold_job", "hold_workflow", "watch_workflow", "workflow_name"]
 
 _WORKFLOW = Path("scratch", "workflow.lock")
@@ -34,7 +36,7 @@ def hold_workflow(patience: float = 2.0) -> None:
         UserError: another workflow holds it after ``patience`` seconds.
     """
     _WORKFLOW.parent.mkdir(parents=True, exist_ok=True)
-    file = open(_WORKFLOW, "a+")  # noqa: SIM115 - held open on purpose
+    file = _open_lock(_WORKFLOW)
     if not _lock(file, patience):
         file.seek(0)
         owner = _owner(file.read())
@@ -86,7 +88,7 @@ def hold_job(folder: str, patience: float = 30.0) -> Iterator[None]:
     """
     path = Path("scratch", "locks", folder.replace("/", "--"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as file:
+    with _open_lock(path) as file:
         if not _lock(file, patience):
             raise UserError(f"{folder}: another process is making it. Wait for it to end, then run the command again.")
         yield
@@ -100,6 +102,14 @@ def _leave_when(gone: Callable[[], bool], message: str, interval: float) -> None
         os._exit(3)
 
     threading.Thread(target=watch, name="watch", daemon=True).start()
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """Open a lock for reading and writing at its end, made where it is missing."""
+    try:
+        return os.fdopen(open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "a+")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened: {error.strerror}. Mend its permissions, or delete it.") from None
 
 
 def _lock(file: IO[str], patience: float) -> bool:
@@ -124,12 +134,12 @@ def _owner(text: str) -> dict[str, str] | None:
 def _alive(token: str) -> bool:
     """Whether the workflow of this token still holds the lock."""
     try:
-        with open(_WORKFLOW) as file:
+        with os.fdopen(open_regular(_WORKFLOW)) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 owner = _owner(file.read())
                 return owner is None or owner["token"] == token
             return False
-    except OSError:
+    except (OSError, UserError):
         return False

@@ -5,9 +5,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .files import write_text
+from hardmine.errors import UserError
 
-__all__ = ["Record", "read_record", "write_record"]
+from .files import read_regular, write_text
+
+__all__ = ["LARGEST", "Record", "read_record", "write_record"]
+
+LARGEST = 64 * 2**20
+"""Bytes of a file of JSON that the pipeline keeps for itself."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Record:
 def read_record(folder: str | Path) -> Record | None:
     """Read the record of an artefact; None where it is missing or not readable as one."""
     try:
-        record = Record(**json.loads(Path(folder, "made.json").read_bytes()))
-    except (OSError, ValueError, TypeError, RecursionError):
+        record = Record(**json.loads(read_regular(Path(folder, "made.json"), LARGEST)))
+    except (OSError, ValueError, TypeError, RecursionError, UserError):
         return None
     return record if all(isinstance(getattr(record, item.name), dict) for item in fields(record)) else None
 

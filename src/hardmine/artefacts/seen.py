@@ -9,8 +9,10 @@ import json
 import os
 from pathlib import Path
 
-from .files import digest
-from .record import Record
+from hardmine.errors import UserError
+
+from .files import digest, read_regular, replace_text
+from .record import LARGEST, Record
 
 __all__ = ["altered", "remember"]
 
@@ -23,10 +25,7 @@ def remember(folder: str, record: Record) -> None:
     looks = {name: _look(Path(folder, name), sha) for name, sha in record.outputs.items()}
     if _read(path) == looks:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(looks))  # not synced: without it the artefact is taken at its word
-    os.replace(temporary, path)
+    replace_text(path, json.dumps(looks))  # without it the artefact is taken at its word
 
 
 def altered(folder: str, record: Record) -> list[str]:
@@ -43,7 +42,7 @@ def _is_as_recorded(folder: str, name: str, record: Record, sha: str, looks: dic
         if name not in looks or looks[name] == _look(path, sha):
             return True
         return digest(path) == sha
-    except OSError:
+    except (OSError, UserError):
         return False
 
 
@@ -54,8 +53,8 @@ def _look(path: Path, sha: str) -> Look:
 
 def _read(path: Path) -> dict[str, Look]:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content = json.loads(read_regular(path, LARGEST))
+    except (OSError, ValueError, RecursionError, UserError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from hardmine.artefacts import read_regular
 from hardmine.errors import UserError
 
 __all__ = ["read_yaml"]
@@ -69,11 +70,7 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing, too large, no YAML, gives a key twice, or holds a value of two meanings.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise UserError(f"{path}: is larger than {LARGEST:,} bytes, which no plan is.")
-        return yaml.load(content.decode("utf-8"), Loader=_Loader)
+        return yaml.load(read_regular(path, LARGEST).decode("utf-8"), Loader=_Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
