@@ -23,6 +23,8 @@ class Server(ThreadingHTTPServer):
         self.faults: list[str] = []
         self.ranges: list[str] = []
         self.ignores_ranges = False
+        self.etag = ""
+        self.conditions: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_port}/file.bin"
 
 
@@ -33,16 +35,27 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.faults.pop(0) if self.server.faults else ""
         asked = self.headers.get("Range", "")
         self.server.ranges.append(asked)
+        condition = self.headers.get("If-Range", "")
+        self.server.conditions.append(condition)
+        if fault.startswith("to "):
+            self.send_response(302)
+            self.send_header("Location", fault.removeprefix("to "))
+            self.end_headers()
+            return
         if fault.isdigit():
             self.send_error(int(fault))
             return
-        start = int(asked[6:-1]) if asked and not self.server.ignores_ranges else 0
+        changed = bool(condition) and condition != self.server.etag
+        start = int(asked[6:-1]) if asked and not self.server.ignores_ranges and not changed else 0
         if start >= len(CONTENT):
             self.send_error(416)
             return
         body = bytes(len(CONTENT)) if fault == "other" else CONTENT[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
+        if fault != "unsaid":
+            self.send_header("Content-Length", str(len(body)))
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
         self.end_headers()
         self.wfile.write(body[:100_000] if fault == "cut" else body)
 
@@ -52,6 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "PAUSE", 0.01)
     monkeypatch.delenv("HARDMINE_MIRROR", raising=False)
     monkeypatch.setenv("HARDMINE_MANUAL", str(tmp_path / "manual"))
@@ -164,3 +178,68 @@ def test_a_full_disk_is_said_at_once(tmp_path: Path, server: Server) -> None:
     with pytest.raises(UserError, match=r"file.bin.part: cannot be written: No space left on device"):
         get(tmp_path / "raw", server.url)
     assert len(server.ranges) == 1
+
+
+def test_without_a_digest_only_the_same_version_is_continued(tmp_path: Path, server: Server) -> None:
+    server.faults = ["cut"]
+    assert get(tmp_path / "raw", server.url, digest=None) == CONTENT
+    assert server.ranges == ["", ""]  # nothing tells that the rest would be of the same file: from the start
+    Path("checksums.txt").unlink()
+    server.etag, server.faults, server.ranges = '"one"', ["cut"], []
+    assert get(tmp_path / "again", server.url, digest=None) == CONTENT
+    assert server.ranges == ["", "bytes=100000-"]
+    assert server.conditions[-1] == '"one"'
+
+
+def test_a_version_that_changed_meanwhile_starts_afresh(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / ".file.bin.part").write_bytes(b"an older version")
+    (tmp_path / "raw" / ".file.bin.part.version").write_text('"old"')
+    server.etag = '"new"'
+    assert get(tmp_path / "raw", server.url, digest=None) == CONTENT
+    assert server.conditions == ['"old"']
+
+
+def test_what_came_first_is_recorded_and_nothing_else_is_taken_ever_after(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture
+) -> None:
+    assert get(tmp_path / "raw", server.url, digest=None) == CONTENT
+    assert "Commit that file" in capsys.readouterr().out
+    assert Path("checksums.txt").read_text() == f"{DIGEST.removeprefix('sha256:')}  birds/file.bin\n"
+    server.faults = ["other"]
+    with pytest.raises(UserError, match=r"its content is not what checksums\.txt says came first"):
+        get(tmp_path / "elsewhere", server.url, digest=None)
+    assert get(tmp_path / "elsewhere", server.url, digest=None) == CONTENT
+    Path("checksums.txt").write_text("no checksum\n")
+    with pytest.raises(UserError, match="line 1 is no SHA-256"):
+        get(tmp_path / "third", server.url, digest=None)
+
+
+@pytest.mark.parametrize("fault", ["", "unsaid"])
+def test_no_server_fills_the_disk(tmp_path: Path, server: Server, fault: str) -> None:
+    server.faults = [fault] * 10
+    with pytest.raises(UserError, match=r"over the limit of 200,000|goes on after 200,000 bytes"):
+        fetch(RemoteFile("file.bin", DIGEST, (server.url,), most=200_000), tmp_path, "birds")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 200_000
+
+
+@pytest.mark.parametrize("place", ["file:///etc/hostname", "ftp://127.0.0.1/file.bin"])
+def test_no_redirect_leaves_the_web(tmp_path: Path, server: Server, place: str) -> None:
+    server.faults = [f"to {place}"] * 10
+    with pytest.raises(UserError, match=r"which is not safe|not allowed"):
+        get(tmp_path / "raw", server.url)
+
+
+def test_no_redirect_leads_from_https_to_http() -> None:
+    request = module.Request("https://example.org/file.bin")
+    for place in ("http://example.org/file.bin", "HTTP://example.org/x", "file:///etc/passwd"):
+        with pytest.raises(OSError, match="which is not safe"):
+            module._NoWeakerRedirect().redirect_request(request, None, 302, "", {}, place)  # type: ignore[arg-type]
+    assert module._NoWeakerRedirect().redirect_request(request, None, 302, "", {}, "https://other.org/x")  # type: ignore[arg-type]
+
+
+def test_a_pipe_in_the_place_of_the_users_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "manual/birds").mkdir(parents=True)
+    os.mkfifo(tmp_path / "manual/birds/file.bin")
+    with pytest.raises(UserError, match=r"is a pipe, not a file|cannot be fetched"):
+        get(tmp_path / "raw")
