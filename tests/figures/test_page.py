@@ -208,3 +208,32 @@ def test_the_map_shows_whole_classes_and_keeps_near_what_is_near() -> None:
     distances = np.linalg.norm(places[:, None] - places[None], axis=2) + np.diag(np.full(40, np.inf))
     assert (own[distances.argmin(axis=1)] == own).all()
     assert found == embedding_map((rows, vectors), used, own)
+
+
+def mapped(vectors: np.ndarray) -> dict[str, list[int]]:
+    every = np.arange(len(vectors))
+    return embedding_map((every, vectors), every, every % 6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 0.125])
+def test_equal_vectors_are_one_point_of_the_map(value: float) -> None:
+    vectors = np.full((60, 64), value, np.float32)
+    vectors[::2] += np.float32(value * 1e-7)
+    found = mapped(vectors)
+    assert found["points"] == list(range(60))
+    assert set(found["x"]) == set(found["y"]) == {0}
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 8])
+@pytest.mark.parametrize("different", [2, 3])
+def test_a_map_of_few_different_vectors_is_drawn(dimensions: int, different: int) -> None:
+    few = np.random.default_rng(2).normal(size=(different, dimensions)).astype(np.float32)
+    found = mapped(few[np.arange(60) % different])
+    assert max(found["x"]) == 1000
+
+
+def test_vectors_that_are_no_numbers_are_left_out_of_the_map() -> None:
+    vectors = np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32)
+    vectors[3, 1], vectors[7, 2] = np.nan, np.inf
+    assert mapped(vectors)["points"] == [place for place in range(60) if place not in (3, 7)]
+    assert mapped(np.full((60, 8), np.nan, np.float32)) == {"points": [], "x": [], "y": []}
