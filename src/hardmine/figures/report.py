@@ -1,5 +1,6 @@
 """The figures verb: everything in ``report/<plan>/``."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -23,6 +24,7 @@ __all__ = ["figures"]
 
 def figures(job: Job, folder: Path) -> None:
     """Write the tables, figures and page of a plan."""
+    job = _in_plan_order(job)
     baseline = job.settings["baseline"]
     details, histories = collect_details(job), collect_histories(job)
     results = results_of(details)
@@ -51,6 +53,12 @@ def figures(job: Job, folder: Path) -> None:
     draw_gallery(lists, Path(job.where["packed"]), drawings)
     shown = None if published is None or published.empty else shown_rows(published)
     write_page(job, details, statistics, histories, folder, shown)
+
+
+def _in_plan_order(job: Job) -> Job:
+    """The job with its runs as the plan has them: a settings file keeps keys in the alphabet's order."""
+    runs = {name: job.settings["runs"][name] for name in job.settings["order"]}
+    return dataclasses.replace(job, settings=job.settings | {"runs": runs})
 
 
 def _curves(histories: pd.DataFrame) -> pd.DataFrame:

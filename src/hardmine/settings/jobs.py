@@ -82,6 +82,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "baseline": plan.baseline,
                 "seeds": list(plan.seeds),
                 "runs": {name: run.own() for name, run in plan.runs.items()},
+                "order": list(plan.runs),
                 "recall_at": list(plan.evaluation.recall_at),
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
