@@ -140,6 +140,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
             "seed": seed,
             "backbone": plan.backbone_of(run).model_dump(mode="json"),
             "training": training.model_dump(mode="json"),
+            "preparation": plan.dataset.preparation(plan.dataset.packing),
             "protocol": plan.evaluation.protocol,
             "start": "run" if origin else "none",
         }
