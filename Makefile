@@ -20,16 +20,16 @@ $(READY): .venv/.locked pyproject.toml
 
 environment: $(READY)  ## .venv from the lock, without doing anything else
 
-reproduce: $(READY)  ## run the plan in params.yaml and print its table
+reproduce: $(READY)  ## run the plan in params.yaml and print its tables
 	snakemake --cores all
-	@hardmine show
+	@hardmine show --test
 
 test: $(READY)  ## the whole suite
 	pytest
 
 smoke: $(READY)  ## all six verbs on a tiny plan
 	snakemake --cores all --configfile experiments/smoke.yaml
-	@hardmine show --plan experiments/smoke.yaml
+	@hardmine show --test --plan experiments/smoke.yaml
 
 lint: $(READY)  ## style, types, rules
 	ruff check . && ruff format --check .
@@ -73,7 +73,7 @@ test-slurm: $(READY)  ## the small pipeline on a Slurm controller and node that 
 GPUS ?= $(shell nvidia-smi --list-gpus 2> /dev/null | wc -l)
 reproduce-gpu: $(READY)  ## the same on the GPUs of this machine, a job each
 	snakemake --cores all --profile profiles/gpu --resources gpu=$(GPUS)
-	@hardmine show
+	@hardmine show --test
 
 clean-environment:
 	rm -rf .venv

@@ -99,6 +99,7 @@ def write(folder: Path, runs: int, seeds: int, images: int) -> Job:
         "baseline": names[0],
         "seeds": list(range(seeds)),
         "runs": {run: {"method": "triplet"} for run in names},
+        "order": names,
         "recall_at": [1, 2, 4, 8],
         "protocol": "fair",
         "figures": ["recall", "curves", "loss"],

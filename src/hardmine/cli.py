@@ -196,12 +196,15 @@ def schema() -> None:
 
 
 @app.command(rich_help_panel="Care")
-def show(plan: PlanFile = Path("params.yaml")) -> None:
-    """Print the results table of a plan and where its page is."""
+def show(
+    plan: PlanFile = Path("params.yaml"),
+    test: Annotated[bool, typer.Option("--test", help="Print the results on test classes too.")] = False,
+) -> None:
+    """Print the results of a plan on validation classes, which run to use, and where its page is."""
     from hardmine.figures.terminal import print_results
     from hardmine.settings import read_plan
 
-    print_results(Path("report", read_plan(plan).plan))
+    print_results(Path("report", read_plan(plan).plan), test)
 
 
 def main() -> NoReturn:

@@ -84,6 +84,28 @@ def test_metrics_of_another_model_are_not_told(project: Path, tmp_path: Path) ->
     assert "model-index" not in head(tmp_path / "seed1")
 
 
+def test_an_export_after_another_packing_is_the_export_before_it(exported: Path, project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    record = copy / "data/packed/glyphs-tiny/made.json"
+    content = json.loads(record.read_text())
+    content["settings"]["dataset"]["size"] = 64
+    content["outputs"] = {"images.npy": "0" * 64}
+    record.write_text(json.dumps(content))
+    succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "after")
+    for name in ("config.json", "README.md", "model.safetensors"):
+        assert (tmp_path / "after" / name).read_bytes() == (exported / name).read_bytes()
+
+
+def test_metrics_on_another_packing_are_not_told(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    record = copy / "metrics/tiny/hdc/seed0/made.json"
+    content = json.loads(record.read_text())
+    content["inputs"]["data/packed/glyphs-tiny"] = {"images.npy": "0" * 64}
+    record.write_text(json.dumps(content))
+    succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "model")
+    assert "None were found beside the model" in (tmp_path / "model/README.md").read_text()
+
+
 def test_the_licence_is_the_exporters_to_choose(trained: Path, tmp_path: Path) -> None:
     succeeded("export", trained, "-o", tmp_path / "model", "--licence", "mit")
     assert head(tmp_path / "model")["license"] == "mit"

@@ -222,3 +222,32 @@ def test_circumstances_that_differ_among_results_are_told() -> None:
     assert [sentence.split(" (")[1] for sentence in mixtures(other)] == ["AVX2, AVX512)", "1, 2)", "2.11, 2.12)"]
     assert mixtures(alike | {"metrics/p/a/seed0": record(torch="2.12", threads="2")}) == []
     assert made_with(other)["torch"] == "2.11; 2.12"
+
+
+def mapped(vectors: np.ndarray) -> dict[str, list[int]]:
+    every = np.arange(len(vectors))
+    return embedding_map((every, vectors), every, every % 6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 0.125])
+def test_equal_vectors_are_one_point_of_the_map(value: float) -> None:
+    vectors = np.full((60, 64), value, np.float32)
+    vectors[::2] += np.float32(value * 1e-7)
+    found = mapped(vectors)
+    assert found["points"] == list(range(60))
+    assert set(found["x"]) == set(found["y"]) == {0}
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 8])
+@pytest.mark.parametrize("different", [2, 3])
+def test_a_map_of_few_different_vectors_is_drawn(dimensions: int, different: int) -> None:
+    few = np.random.default_rng(2).normal(size=(different, dimensions)).astype(np.float32)
+    found = mapped(few[np.arange(60) % different])
+    assert max(found["x"]) == 1000
+
+
+def test_vectors_that_are_no_numbers_are_left_out_of_the_map() -> None:
+    vectors = np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32)
+    vectors[3, 1], vectors[7, 2] = np.nan, np.inf
+    assert mapped(vectors)["points"] == [place for place in range(60) if place not in (3, 7)]
+    assert mapped(np.full((60, 8), np.nan, np.float32)) == {"points": [], "x": [], "y": []}

@@ -1,3 +1,4 @@
+import json
 import math
 import shutil
 import subprocess
@@ -5,10 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+from fake_report import PACKED, Plan, write_artefacts
 
+from hardmine.artefacts import Job, settle
 from hardmine.figures.collect import results_of, statistics_of
+from hardmine.figures.report import figures
 from hardmine.figures.tables import table_markdown, table_rows, table_tex
 from hardmine.plotting.style import colour_of, line_of
+from hardmine.settings import jobs_of, read_plan
 
 
 def details(values: dict[str, list[float]]) -> pd.DataFrame:
@@ -105,3 +111,23 @@ def test_the_table_compiles_whatever_runs_are_called(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "paper.pdf").stat().st_size > 5000
+
+
+def test_the_first_of_tied_runs_is_the_first_in_the_plan_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["z-simple", "m-middle", "a-elaborate"]
+    plan = {"plan": "fake", "baseline": "a-elaborate", "dataset": {"name": "glyphs", "variant": "fake"}}
+    plan |= {"runs": {name: {"method": "triplet", "selection": "random"} for name in names}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    write_artefacts(Plan(names), tmp_path)
+    (tmp_path / PACKED).rename(tmp_path / "data/packed/glyphs-fake")
+    for path in tmp_path.glob("metrics/fake/*/seed*/metrics.json"):
+        content = json.loads(path.read_text())
+        for value in content["values"]:
+            value["value"] = 0.5 + int(path.parent.name[-1]) / 100
+        path.write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    jobs = jobs_of(read_plan(tmp_path / "plan.yaml"))
+    settle(jobs, False)
+    figures(Job.read(jobs[-1].settings_file), Path("report/fake"))
+    assert "Use z-simple:" in Path("report/fake/index.html").read_text()
+    assert list(dict.fromkeys(pd.read_csv("report/fake/details.csv").run)) == names

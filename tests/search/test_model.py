@@ -241,10 +241,53 @@ def test_a_folder_without_a_model_is_refused(project: Path, tmp_path: Path) -> N
         hardmine.load(tmp_path / "none")
 
 
-def test_a_trained_artefact_without_its_packed_record_says_what_to_fetch(project: Path, tmp_path: Path) -> None:
+def packed_anew(project: Path, target: Path) -> Path:
+    """The project after its images were packed in another way and nothing else was made."""
+    copy = shutil.copytree(project, target / "project")
+    record = copy / "data/packed/glyphs-tiny/made.json"
+    content = json.loads(record.read_text())
+    content["settings"]["dataset"]["size"] = 64
+    content["outputs"] = {"images.npy": "0" * 64, "items.csv": "1" * 64}
+    record.write_text(json.dumps(content))
+    return copy
+
+
+def as_recorded_before(project: Path) -> Path:
+    """A trained artefact whose record does not say how images are prepared."""
+    folder = project / "models/tiny/hdc/seed0"
+    content = json.loads((folder / "made.json").read_text())
+    del content["settings"]["preparation"]
+    (folder / "made.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_images_are_prepared_as_those_trained_on_whatever_was_packed_since(project: Path, tmp_path: Path) -> None:
+    trained = hardmine.load(project / "models/tiny/hdc/seed0")
+    other = hardmine.load(packed_anew(project, tmp_path) / "models/tiny/hdc/seed0")
+    assert other.config == trained.config
+    assert other.config.preprocessing.size == 16
+    assert np.array_equal(other.embed(pixels(2)), trained.embed(pixels(2)))
+
+
+def test_a_trained_artefact_needs_no_packed_record(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "models", tmp_path / "models")
+    assert hardmine.load(tmp_path / "models/tiny/hdc/seed0").config.preprocessing.size == 16
+
+
+def test_an_older_record_takes_the_preparation_from_the_packing_it_names_and_no_other(
+    project: Path, tmp_path: Path
+) -> None:
+    trained = hardmine.load(project / "models/tiny/hdc/seed0")
+    (tmp_path / "same").mkdir()
+    same = as_recorded_before(shutil.copytree(project, tmp_path / "same/project"))
+    assert hardmine.load(same).digest == trained.digest
+    other = as_recorded_before(packed_anew(project, tmp_path))
+    words = r"hdc/seed0: was trained on another content of data/packed/glyphs-tiny .*'snakemake --cores all' trains it"
+    with pytest.raises(UserError, match=words):
+        hardmine.load(other)
+    (other.parents[3] / "data/packed/glyphs-tiny/made.json").unlink()
     with pytest.raises(UserError, match=r"data/packed/glyphs-tiny/made\.json: missing.*dvc pull"):
-        hardmine.load(tmp_path / "models/tiny/hdc/seed0")
+        hardmine.load(other)
 
 
 def test_exported_and_trained_folders_of_one_model_have_one_digest(project: Path, tmp_path: Path) -> None:

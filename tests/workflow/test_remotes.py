@@ -72,7 +72,7 @@ def test_what_one_clone_pushes_another_pulls_and_compares(
     assert reader.planned() == set()
     reader.verify()
     difference = json.loads(reader.run("dvc metrics diff before --json").stdout)["report/tiny/summary.json"]
-    assert {name.partition(".")[0] for name in difference} == {"b"}
+    assert {tuple(name.split(".")[:2]) for name in difference} == {("validation", "b"), ("test", "b")}
     name = "models/tiny/b/seed0/model.safetensors"
     assert (reader.folder / name).read_bytes() == (author.folder / name).read_bytes()
 

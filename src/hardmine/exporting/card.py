@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 import yaml
 
-from hardmine.artefacts import Record, read_record, write_text
-from hardmine.search.config import ModelConfig
+from hardmine.artefacts import Record, write_text
+from hardmine.search.config import ModelConfig, preparation_of
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
 
@@ -43,10 +43,9 @@ def write_card(
     """
     plan, run, seed = folder.resolve().parts[-3:]
     packed = next(place for place in record.inputs if place.startswith("data/packed/"))
-    source = read_record(folder.resolve().parents[3] / packed)
-    packing = source.settings["dataset"] if source else {}
-    dataset = DATASETS.settings(packing["name"])
-    name = Path(packed).name.removeprefix("folder-") if packing["name"] == "folder" else packing["name"]
+    source = preparation_of(folder, record)["dataset"]
+    dataset = DATASETS.settings(source)
+    name = Path(packed).name.removeprefix("folder-") if source == "folder" else source
     context: dict[str, Any] = {
         "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),
         "plan": plan,
@@ -54,7 +53,6 @@ def write_card(
         "seed": seed.removeprefix("seed"),
         "dataset": name,
         "packed": packed,
-        "packing": packing,
         "data_licence": getattr(dataset, "licence", _OWN_DATA),
         "weights": backbone_from(config.network.backbone).weights_file,
         "licence": licence,

@@ -64,6 +64,12 @@ def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], 
         return {}
     if model.outputs not in embedded.inputs.values() or embedded.outputs not in evaluated.inputs.values():
         return {}
+    packings = [
+        {place: one.inputs[place] for place in one.inputs if place.startswith("data/packed/")}
+        for one in (model, embedded, evaluated)
+    ]
+    if packings[1:] != packings[:-1]:
+        return {}
     content = json.loads((project / "metrics" / run_seed / "metrics.json").read_text())
     return {
         (row["protocol"], row["metric"], row["k"]): row["value"]

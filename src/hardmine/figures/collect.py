@@ -45,12 +45,12 @@ def collect_histories(job: Job) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def results_of(details: pd.DataFrame) -> pd.DataFrame:
-    """``results.csv``: the final embedding on the test split.
+def results_of(details: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+    """The final embedding on a split; on the test split it is ``results.csv``.
 
     Of draws and starts the value that counts (draw 0); of protocols that measure the same, the first.
     """
-    final = details[(details.embedding == FINAL) & (details.split == "test") & (details.draw == 0)]
+    final = details[(details.embedding == FINAL) & (details.split == split) & (details.draw == 0)]
     final = final.drop_duplicates(["run", "seed", "metric", "k"])
     return final[["dataset", "run", "method", "seed", "metric", "k", "value"]].reset_index(drop=True)
 

@@ -1,5 +1,6 @@
 """The figures verb: everything in ``report/<plan>/``."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -23,6 +24,7 @@ __all__ = ["figures"]
 
 def figures(job: Job, folder: Path) -> None:
     """Write the tables, figures and page of a plan."""
+    job = _in_plan_order(job)
     baseline = job.settings["baseline"]
     details, histories = collect_details(job), collect_histories(job)
     results = results_of(details)
@@ -35,7 +37,9 @@ def figures(job: Job, folder: Path) -> None:
         published = published_rows(job, statistics)
         _write_csv(folder / "published.csv", published)
     _write_csv(folder / "curves.csv", _curves(histories))
-    write_text(folder / "summary.json", json.dumps(_summary(statistics), indent=1) + "\n")
+    validation = statistics_of(results_of(details, "validation"), baseline, job.settings["seeds"])
+    summary = {"validation": _summary(validation), "test": _summary(statistics)}
+    write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
     write_text(folder / "table.md", table_markdown(statistics, baseline))
     write_text(folder / "table.tex", table_tex(statistics))
     drawings = folder / "figures"
@@ -53,6 +57,12 @@ def figures(job: Job, folder: Path) -> None:
     write_page(job, details, statistics, histories, folder, shown)
 
 
+def _in_plan_order(job: Job) -> Job:
+    """The job with its runs as the plan has them: a settings file keeps keys in the alphabet's order."""
+    runs = {name: job.settings["runs"][name] for name in job.settings["order"]}
+    return dataclasses.replace(job, settings=job.settings | {"runs": runs})
+
+
 def _curves(histories: pd.DataFrame) -> pd.DataFrame:
     """Validation recall at 1, mean over seeds: ``run, images, recall``."""
     if "val_recall@1" not in histories:
@@ -64,6 +74,8 @@ def _curves(histories: pd.DataFrame) -> pd.DataFrame:
 def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Means for ``dvc metrics``, by run: the main metric, map@r and nmi; what was not measured is left out."""
     table: dict[str, dict[str, float]] = {}
+    if statistics.empty:
+        return table
     for metric, k in dict.fromkeys((main_metric(statistics), ("map@r", None), ("nmi", None))):
         for row in of_metric(statistics, metric, k).dropna(subset=["mean"]).itertuples():
             table.setdefault(row.run, {})[title_of(metric, k)] = round(float(row.mean), 6)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .titles import title_of
 
-__all__ = ["seeds_of", "table_markdown", "table_rows", "table_tex"]
+__all__ = ["percent", "seeds_of", "table_markdown", "table_rows", "table_tex"]
 
 _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
@@ -52,9 +52,9 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
         f"|---|--:|{'--:|' * len(titles)}--:|---|",
     ]
     for row in rows:
-        cells = " | ".join(_number(*cell) for cell in row["cells"])
+        cells = " | ".join(percent(*cell) for cell in row["cells"])
         gap = row["difference"], row["difference_half_width"]
-        difference = "" if math.isnan(gap[0]) else _number(*gap, signed=True)
+        difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
         lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
     return "\n".join(lines) + "\n"
 
@@ -68,7 +68,7 @@ def table_tex(statistics: pd.DataFrame) -> str:
     for row in rows:
         cells = []
         for (mean, half), top in zip(row["cells"], best, strict=True):
-            text = _number(mean, half, r"\pm ")
+            text = percent(mean, half, r"\pm ")
             shown = rf"$\mathbf{{{text}}}$" if mean == top else f"${text}$"
             cells.append("--" if math.isnan(mean) else shown)
         lines.append(f"{_escaped(row['run'])} & {' & '.join(cells)} \\\\")
@@ -81,7 +81,7 @@ def seeds_of(row: dict[str, Any]) -> str:
     return str(seeds) if seeds == expected else f"{seeds} of {expected}"
 
 
-def _number(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:
+def percent(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:
     """Mean and half width in percent, the mean alone where there is no interval, a dash where nothing was measured."""
     if math.isnan(mean):
         return "–"

@@ -1,6 +1,5 @@
-"""The results table on a terminal."""
+"""The results tables on a terminal."""
 
-import csv
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +8,9 @@ from rich.table import Table
 
 from hardmine.errors import UserError
 
+from .collect import results_of, statistics_of
 from .recommendation import recommend, training_seconds
+from .tables import percent, table_rows
 from .titles import title_of
 
 __all__ = ["print_results"]
@@ -17,41 +18,54 @@ __all__ = ["print_results"]
 _SHOWN = ("map@r", "nmi")
 
 
-def print_results(folder: Path) -> None:
+def print_results(folder: Path, test: bool = False) -> None:
     """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
+
+    Args:
+        folder: of the report.
+        test: print the values on test classes too, below those on validation classes, by which runs are chosen.
 
     Raises:
         UserError: there is no report in the folder.
     """
-    try:
-        with open(folder / "statistics.csv", newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
-        raise UserError(f"{folder}/statistics.csv: missing. 'make reproduce' makes it.") from None
-    measured = list(dict.fromkeys((row["metric"], row["k"]) for row in rows))
-    columns = [measured[0], *(column for column in measured if column[0] in _SHOWN)]
-    values = {(row["run"], row["metric"], row["k"]): row for row in rows}
-    runs = sorted(dict.fromkeys(row["run"] for row in rows), key=lambda run: -float(values[run, *columns[0]]["mean"]))
-    (baseline,) = {row["run"] for row in rows if row["verdict"] == "baseline"}
-    against = f"{title_of(*columns[0])} against {baseline}"
-    caption = f"Percent on test classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
-    table = Table(title=folder.name, caption=caption, caption_justify="left")
-    for title in ("run", title_of(*columns[0]), "difference", "verdict", *(title_of(*c) for c in columns[1:])):
-        table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
-    for run in runs:
-        first = values[run, *columns[0]]
-        difference = _percent(first.get("difference"), first.get("difference_half_width"), "+")
-        rest = [_percent(values[run, *column]["mean"], values[run, *column]["half_width"]) for column in columns[1:]]
-        table.add_row(run, _percent(first["mean"], first["half_width"]), difference, first["verdict"], *rest)
+    details, on_test = _read(folder / "details.csv"), _read(folder / "statistics.csv")
+    (baseline,) = on_test[on_test.verdict == "baseline"].run.unique()
+    seeds = range(int(on_test.seeds_expected.max()))
+    on_validation = statistics_of(results_of(details, "validation"), baseline, seeds)
     console = Console(width=max(96, Console().width))
-    console.print(table, crop=False)
-    details = pd.read_csv(folder / "details.csv")
+    if on_validation.empty:
+        words = "Nothing was measured on validation classes"
+        console.print(f"{words}." if test else f"{words}; 'hardmine show --test' shows test classes.", highlight=False)
+    else:
+        console.print(_table(folder.name, "validation", on_validation, baseline), crop=False)
+    if test:
+        console.print(_table(folder.name, "test", on_test, baseline), crop=False)
     console.print(recommend(details, training_seconds(Path("logs", "train", folder.name))), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
 
 
-def _percent(mean: str | None, half: str | None, sign: str = "") -> str:
-    if not mean:
-        return ""
-    shown = f"{100 * float(mean):{sign}.1f}"
-    return f"{shown} ± {100 * float(half):.1f}" if half else shown
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError):
+        raise UserError(f"{path}: missing. 'make reproduce' makes it.") from None
+
+
+def _table(plan: str, split: str, statistics: pd.DataFrame, baseline: str) -> Table:
+    columns, rows = table_rows(statistics)
+    titles = [title_of(*column) for column in columns]
+    rest = [place for place, (metric, _) in enumerate(columns) if place and metric in _SHOWN]
+    against = f"{titles[0]} against {baseline}"
+    table = Table(
+        title=f"{plan}, {split} classes",
+        caption=f"Percent on {split} classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}.",
+        caption_justify="left",
+    )
+    for title in ("run", titles[0], "difference", "verdict", *(titles[place] for place in rest)):
+        table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
+    for row in rows:
+        gap = row["difference"], row["difference_half_width"]
+        difference = "" if row["verdict"] == "baseline" else percent(*gap, signed=True)
+        others = [percent(*row["cells"][place]) for place in rest]
+        table.add_row(row["run"], percent(*row["cells"][0]), difference, row["verdict"], *others)
+    return table

@@ -13,7 +13,15 @@ from hardmine.errors import UserError
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
 
-__all__ = ["FORMAT_VERSION", "ModelConfig", "NetworkConfig", "Preprocessing", "artefact_config", "read_config"]
+__all__ = [
+    "FORMAT_VERSION",
+    "ModelConfig",
+    "NetworkConfig",
+    "Preprocessing",
+    "artefact_config",
+    "preparation_of",
+    "read_config",
+]
 
 FORMAT_VERSION = 1
 """Raised when an older hardmine could not read the folder rightly any more."""
@@ -116,22 +124,49 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
             "trained artefact, such as models/glyphs/hdc/seed0."
         )
     project = folder.resolve().parents[3]
-    packed = next(place for place in record.inputs if place.startswith("data/packed/"))
-    source = read_record(project / packed)
-    if source is None:
-        raise UserError(
-            f"{project / packed}/made.json: missing; it says how the images of {folder} were prepared. Fetch it with "
-            "'dvc pull', or use a folder that 'hardmine export' wrote."
-        )
+    prepared = preparation_of(folder, record)
+    crop = record.settings["training"]["augmentation"].get("crop", 0)
     method = _own(_as_embedded(project, folder, record) or record.settings["method"])
     config = ModelConfig(
         network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
-        preprocessing=_preparation(
-            source.settings["dataset"], record.settings["training"]["augmentation"].get("crop", 0)
+        preprocessing=Preprocessing(
+            size=prepared["size"],
+            resize=prepared["resize"],
+            channels=prepared["channels"],
+            upright=prepared["upright"],
+            crop=crop or prepared["size"],
         ),
         weights=record.outputs["model.safetensors"],
     )
     return config, record
+
+
+def preparation_of(folder: Path, record: Record) -> dict[str, Any]:
+    """How the images that an artefact was trained on were packed: ``dataset, size, resize, channels, upright``.
+
+    Records that do not say so (hardmine 0.1.0 before its release) name the packing by digest, which does.
+
+    Raises:
+        UserError: such a record's packing is not there, or is not the one that it names.
+    """
+    if "preparation" in record.settings:
+        return record.settings["preparation"]
+    packed = next(place for place in record.inputs if place.startswith("data/packed/"))
+    place = folder.resolve().parents[3] / packed
+    source = read_record(place)
+    if source is None:
+        raise UserError(
+            f"{place}/made.json: missing; it says how the images of {folder} were prepared. Fetch it with "
+            "'dvc pull', or use a folder that 'hardmine export' wrote."
+        )
+    if source.outputs != record.inputs[packed]:
+        raise UserError(
+            f"{folder}: was trained on another content of {packed} than lies there now, which alone says how images "
+            "are to be prepared for it. 'snakemake --cores all' trains it again, or packs the images as before where "
+            "the plan is the one of then."
+        )
+    packing = source.settings["dataset"]
+    return DATASETS.settings(packing["name"]).preparation(packing)
 
 
 def _as_embedded(project: Path, folder: Path, record: Record) -> dict[str, Any] | None:
@@ -145,15 +180,3 @@ def _as_embedded(project: Path, folder: Path, record: Record) -> dict[str, Any] 
 
 def _own(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key != "revision"}
-
-
-def _preparation(packing: dict[str, Any], crop: int) -> Preprocessing:
-    """How the images of a packed data set are made and cut for the network in testing, the same for images in use."""
-    dataset = DATASETS.settings(packing["name"])
-    return Preprocessing(
-        size=packing["size"],
-        resize=packing.get("resize", "warp"),
-        channels=dataset.channels,
-        upright=getattr(dataset, "upright", False),
-        crop=crop or packing["size"],
-    )

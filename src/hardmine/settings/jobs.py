@@ -82,6 +82,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "baseline": plan.baseline,
                 "seeds": list(plan.seeds),
                 "runs": {name: run.own() for name, run in plan.runs.items()},
+                "order": list(plan.runs),
                 "recall_at": list(plan.evaluation.recall_at),
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
@@ -139,6 +140,7 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
             "seed": seed,
             "backbone": plan.backbone_of(run).model_dump(mode="json"),
             "training": training.model_dump(mode="json"),
+            "preparation": plan.dataset.preparation(plan.dataset.packing),
             "protocol": plan.evaluation.protocol,
             "start": "run" if origin else "none",
         }

@@ -1,4 +1,4 @@
 """The baselines: losses and selections of the field, through pytorch-metric-learning.
 
-Read in this order: ``settings``, ``loss`` (which loss and which selection), ``method``.
+Read in this order: ``settings``, ``loss`` (which loss and which selection), ``histogram``, ``method``.
 """

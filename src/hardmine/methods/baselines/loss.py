@@ -17,6 +17,7 @@ from hardmine.mining.triplet_selection import batch_hard_triplets, semi_hard_tri
 from hardmine.settings.run import RunSettings
 
 from . import settings as baselines
+from .histogram import BoundedHistogramLoss
 
 __all__ = ["BaselineLoss", "build_baseline_loss"]
 
@@ -93,7 +94,7 @@ def build_baseline_loss(
         case baselines.Angular():
             return BaselineLoss(losses.AngularLoss(alpha=settings.angle))
         case baselines.Histogram():
-            return BaselineLoss(losses.HistogramLoss(n_bins=settings.bins))
+            return BaselineLoss(BoundedHistogramLoss(n_bins=settings.bins))
         case baselines.ProxyNCA():
             return BaselineLoss(losses.ProxyNCALoss(classes, dimensions, softmax_scale=settings.scale))
         case baselines.NormalisedSoftmax():

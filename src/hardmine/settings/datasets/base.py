@@ -58,6 +58,21 @@ class Dataset(Settings):
         """What decides the packed images and their list; JSON values, no paths."""
         return self.model_dump(mode="json", exclude={"variant"})
 
+    @classmethod
+    def preparation(cls, packing: Mapping[str, Any]) -> dict[str, Any]:
+        """From an image file to a packed image, so that models in use prepare images alike; JSON values.
+
+        Args:
+            packing: what decides a packing, as ``packing`` gives it or the record of a packing has it.
+        """
+        return {
+            "dataset": packing["name"],
+            "size": packing["size"],
+            "resize": packing.get("resize", "warp"),
+            "channels": cls.channels,
+            "upright": getattr(cls, "upright", False),
+        }
+
 
 class ImageDataset(Dataset):
     """A data set of image files."""
