@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardmine.images.decode import UnreadableError, decode, resized
+from hardmine.images.decode import UnreadableError, decode, resized, squared, thumbnail
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -99,3 +99,71 @@ def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(monkeypatch: py
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(UnreadableError, match="more than 100 pixels"):
         decode(encoded(Image.new("L", (40, 40)), "PNG"), 16, "warp")
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_picture_of_the_caller_stays_as_it_is_and_gives_what_its_file_gives(loaded: bool) -> None:
+    data = encoded(smooth(1200, 800), "JPEG")
+    picture = Image.open(io.BytesIO(data))
+    if loaded:
+        picture.load()
+    for size in (64, 512):
+        made = squared(picture, size, "warp", upright=True)
+        assert (picture.size, picture.mode, picture.tell()) == ((1200, 800), "RGB", 0)
+        assert loaded or np.array_equal(made, decode(data, size, "warp", upright=True))
+    assert np.array_equal(np.asarray(picture), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_a_picture_that_the_caller_changed_is_taken_as_it_is_now() -> None:
+    data = encoded(smooth(640, 480), "JPEG")
+    picture = Image.open(io.BytesIO(data))
+    picture.draft("L", (160, 120))
+    before = (picture.size, picture.mode)
+    made = squared(picture, 16, "warp")
+    assert before == (picture.size, picture.mode) == ((160, 120), "L")
+    assert (made[..., 0] == made[..., 1]).all()
+
+
+@pytest.mark.parametrize("kind", ["MPO", "TIFF"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_several_pictures_in_a_file_of_a_camera_the_first_counts(kind: str, count: int) -> None:
+    others = [smooth(20, 16).rotate(180)] * count
+    data = encoded(smooth(200, 160), kind, save_all=True, append_images=others)
+    expected = decode(encoded(smooth(200, 160), "JPEG" if kind == "MPO" else "TIFF"), 24, "warp")
+    assert np.array_equal(decode(data, 24, "warp"), expected)
+    picture = Image.open(io.BytesIO(data))
+    assert np.array_equal(squared(picture, 24, "warp"), expected)
+    assert picture.size == (200, 160)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_films_are_no_pictures(kind: str) -> None:
+    data = encoded(smooth(8, 8), kind, save_all=True, append_images=[smooth(8, 8).rotate(90)])
+    with pytest.raises(UnreadableError, match=r"is animated \(2 frames\)"):
+        decode(data, 16, "warp")
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(8, "PNG"), (8, "TIFF"), (12, "PNG"), (12, "TIFF"), (16, "PNG")])
+def test_grey_of_more_than_eight_bits_is_as_bright_as_its_content(bits: int, kind: str) -> None:
+    eight = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
+    data = encoded(Image.fromarray(eight.astype(np.uint16) << (bits - 8)), kind)
+    assert np.array_equal(decode(data, 8, "warp", 1)[..., 0], eight)
+    assert np.array_equal(np.asarray(thumbnail(data, 8))[..., 0], eight)
+
+
+def test_numbers_of_thirty_two_bits_are_grey_and_not_white() -> None:
+    values = (np.arange(64, dtype=np.int32) * 2**25).reshape(8, 8) & 0x7FFFFFFF
+    data = encoded(Image.fromarray(values), "TIFF")
+    assert np.array_equal(decode(data, 8, "warp", 1)[..., 0], values >> 24)
+
+
+def test_pictures_of_sixteen_bits_keep_their_orientation() -> None:
+    values = np.zeros((16, 32), dtype=np.uint16)
+    values[:, :16] = 65535
+    exif = Image.Exif()
+    exif[274] = 6
+    data = encoded(Image.fromarray(values), "PNG", exif=exif)
+    stored, turned = decode(data, 16, "warp", 1), decode(data, 16, "warp", 1, upright=True)
+    assert stored[8, 2, 0] > 200 > 50 > stored[8, 13, 0]
+    assert turned[2, 8, 0] > 200 > 50 > turned[13, 8, 0]
+    assert thumbnail(data, 32).size == (16, 32)

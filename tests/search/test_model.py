@@ -160,6 +160,19 @@ def test_a_picture_opened_from_a_turned_photo_is_turned_where_the_model_asks_for
     assert np.abs(as_stored.embed(tmp_path / "turned.png") - straight).max() > 1e-3
 
 
+def test_what_a_caller_gives_to_embed_stays_as_it_is(model: EmbeddingModel, tmp_path: Path) -> None:
+    draw(np.random.default_rng(5), 600).save(tmp_path / "photo.jpg")
+    picture = Image.open(tmp_path / "photo.jpg")
+    array = np.array(Image.open(tmp_path / "photo.jpg"))
+    copy = array.copy()
+    vectors = model.embed([picture, tmp_path / "photo.jpg"])
+    model.embed(array)
+    assert picture.size == (600, 600)
+    assert np.array_equal(picture, copy)
+    assert np.array_equal(array, copy)
+    assert np.abs(vectors[0] - vectors[1]).max() < 1e-6
+
+
 def test_the_middle_is_cut_out_as_in_testing(project: Path, tmp_path: Path) -> None:
     model = hardmine.load(copy_with(project, tmp_path, {"size": 24, "crop": 16}))
     images = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 1), dtype=np.uint8)

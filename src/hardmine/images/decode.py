@@ -9,10 +9,16 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
-__all__ = ["Resize", "UnreadableError", "decode", "resized", "squared"]
+__all__ = ["Resize", "UnreadableError", "decode", "resized", "squared", "thumbnail"]
 
 Resize = Literal["warp", "short-side-crop"]
+
+_FIRST_COUNTS = ("MPO", "TIFF")
+"""Formats whose further pictures are smaller copies, other views or other pages, and no film."""
+_DEPTHS = (8, 12, 16, 32)
+"""Bits a grey value of more than eight bits may have used."""
 
 
 class UnreadableError(ValueError):
@@ -23,7 +29,9 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
     """Decode an image file and bring it to ``size``; uint8 [size, size, channels].
 
     JPEG files much larger than ``size`` are decoded at a half, a quarter or an eighth, whichever is still at least as
-    large. Palettes, grey, CMYK and 16-bit images become 8-bit grey or RGB; transparency is laid over white.
+    large. Palettes, grey, CMYK and 16-bit images become 8-bit grey or RGB; transparency is laid over white. Grey of
+    more than 8 bits has as many as its highest value needs: 8, 12, 16 or 32. Of the pictures in an MPO or TIFF file the
+    first counts.
 
     Args:
         data: the file's bytes.
@@ -36,32 +44,32 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
     Raises:
         UnreadableError: the bytes are no image, are truncated, animated, or would take more memory than is sane.
     """
-    with _faults_named(), warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
-            return squared(image, size, resize, channels, upright)
+    with _opened(data) as image:
+        return _square(_plain(image, channels, upright, size), size, resize)
 
 
 def squared(image: Image.Image, size: int, resize: Resize, channels: int = 3, upright: bool = False) -> np.ndarray:
-    """Bring a picture in memory to ``size`` as ``decode`` does; uint8 [size, size, channels].
+    """Bring a picture in memory to ``size`` as ``decode`` does; uint8 [size, size, channels]; it stays as it is.
 
     Raises:
         UnreadableError: it is animated, too large, or its file turns out to be damaged.
     """
     with _faults_named():
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1:
-            raise UnreadableError(f"is animated ({frames} frames)")
-        if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
-            raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels")
-        if image.format == "JPEG":
-            image.draft(None, (size, size))
-            whole: Image.Image = image
-        else:
-            whole = _eight_bit(image)
-        if upright:
-            whole = ImageOps.exif_transpose(whole)
-        return _square(_coloured(whole, channels), size, resize)
+        if data := _file_behind(image):
+            return decode(data, size, resize, channels, upright)
+        return _square(_plain(image, channels, upright), size, resize)
+
+
+def thumbnail(data: bytes, edge: int) -> Image.Image:
+    """An image file as people see it: upright, RGB, its longest side ``edge`` pixels at most.
+
+    Raises:
+        UnreadableError: as ``decode``.
+    """
+    with _opened(data) as image:
+        small = _plain(image, 3, True, edge)
+        small.thumbnail((edge, edge), Image.Resampling.BILINEAR)
+        return small
 
 
 def resized(pixels: np.ndarray, size: int, resize: Resize) -> np.ndarray:
@@ -97,11 +105,54 @@ def _faults_named() -> Iterator[None]:
         raise UnreadableError(reason) from None
 
 
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The picture of an image file, not decoded yet."""
+    with _faults_named(), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+
+
+def _file_behind(image: Image.Image) -> bytes | None:
+    """The JPEG file of a picture that was opened and not touched since; None where there is none."""
+    if not isinstance(image, JpegImageFile) or image.fp is None or not image.tile or image.tell():
+        return None
+    file = image.fp
+    try:
+        place = file.tell()
+        file.seek(0)
+        data: bytes = file.read()
+        file.seek(place)
+        with Image.open(io.BytesIO(data)) as again:
+            now = (image.size, image.mode, image.tile)
+            return data if isinstance(again, JpegImageFile) and (again.size, again.mode, again.tile) == now else None
+    except (OSError, ValueError):
+        return None
+
+
+def _plain(image: Image.Image, channels: int, upright: bool, enough: int | None = None) -> Image.Image:
+    """A picture as 8-bit grey or RGB, in its own size, or of JPEG files a fraction of it that is ``enough`` pixels.
+
+    With ``enough`` the picture itself may become smaller.
+    """
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format not in _FIRST_COUNTS:
+        raise UnreadableError(f"is animated ({frames} frames)")
+    if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels")
+    if enough and image.format in ("JPEG", "MPO"):
+        image.draft(None, (enough, enough))
+    turned = ImageOps.exif_transpose(image) if upright else image
+    return _coloured(_eight_bit(turned), channels)
+
+
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """An image of 16 or 32 bits a channel as 8-bit grey; others unchanged."""
+    """An image of 16 or 32 bits a channel as 8-bit grey, by the bits its highest value needs; others unchanged."""
     if image.mode.startswith("I;16") or image.mode == "I":
-        values = np.asarray(image, dtype=np.int64)
-        return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+        values = np.asarray(image, dtype=np.int64).clip(0)
+        used = next(bits for bits in _DEPTHS if values.max(initial=0) < 2**bits)
+        return Image.fromarray((values >> (used - 8)).astype(np.uint8))
     if image.mode == "F":
         raise UnreadableError("has floating-point pixels, whose scale is not known")
     return image

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from PIL import Image, ImageOps
 
 from hardmine.artefacts import write_text
+from hardmine.images.decode import UnreadableError, thumbnail
 
 from .query import SearchResults
 
@@ -60,13 +60,8 @@ def _link(path: str) -> str:
 def _thumbnail(path: Path) -> str | None:
     """The picture as a data address, upright; None where the file is not there or not readable any more."""
     try:
-        with Image.open(path) as image:
-            image.draft(None, (_EDGE, _EDGE))
-            small = ImageOps.exif_transpose(image)
-            small = small.convert("RGBA" if "A" in small.getbands() or "transparency" in small.info else "RGB")
-            small.thumbnail((_EDGE, _EDGE), Image.Resampling.BILINEAR)
-            buffer = io.BytesIO()
-            small.save(buffer, "WEBP", quality=80)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        buffer = io.BytesIO()
+        thumbnail(path.read_bytes(), _EDGE).save(buffer, "WEBP", quality=80)
+    except (OSError, UnreadableError):
         return None
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
