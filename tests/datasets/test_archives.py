@@ -142,6 +142,31 @@ def test_links_that_leave_a_folder_are_refused_and_others_followed(tmp_path: Pat
                 archive.read(name)
 
 
+def test_links_of_a_users_own_folder_are_followed_wherever_they_lead_but_only_to_files(tmp_path: Path) -> None:
+    (tmp_path / "store.jpg").write_bytes(b"s")
+    folder = write_folder(tmp_path / "set", {"a.jpg": b"a"})
+    (folder / "outer.jpg").symlink_to(tmp_path / "store.jpg")
+    (folder / "me.jpg").symlink_to("me.jpg")
+    (folder / "null.jpg").symlink_to("/dev/null")
+    with open_archive(folder, own=True) as archive:
+        assert archive.names() == ["a.jpg", "outer.jpg"]
+        assert dict(archive.iterate(archive.names())) == {"a.jpg": b"a", "outer.jpg": b"s"}
+        for name, reason in (
+            ("../store.jpg", "leaves the folder"),
+            ("null.jpg", "no regular file"),
+            ("me.jpg", "link"),
+        ):
+            with pytest.raises(UserError, match=reason):
+                archive.read(name)
+
+
+def test_a_link_to_itself_is_no_file_of_a_folder(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "set", {"a.jpg": b"a"})
+    (folder / "me.jpg").symlink_to("me.jpg")
+    with open_archive(folder) as archive:
+        assert archive.names() == ["a.jpg"]
+
+
 @pytest.mark.parametrize("kind", ["zip", "gz", "folder"])
 def test_a_member_over_the_limit_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build(tmp_path, kind)

@@ -1,12 +1,14 @@
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 from pictures import picture, write_folder
 
-from hardmine.artefacts import making, settle
+from hardmine.artefacts import Job, making, settle
 from hardmine.datasets import fetch, folder
+from hardmine.datasets.archives import open_archive
 from hardmine.datasets.listing import Listing
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan
@@ -133,14 +135,19 @@ def test_a_folder_that_cannot_be_used_is_refused(tmp_path: Path, files: dict[str
         get(place, tmp_path / "raw")
 
 
-def test_links_out_of_the_folder_and_names_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
-    place = write_folder(tmp_path / "photos", CLASSES)
-    with open(os.fsencode(place) + b"/a/\xff.jpg", "wb"), pytest.raises(UserError, match="cannot be printed"):
+def test_names_that_cannot_be_written_are_refused_together(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES | {"a/one\ntwo.jpg": picture(90), "a/\x1b[2J.jpg": picture(91)})
+    with open(os.fsencode(place) + b"/a/\xff.jpg", "wb"), pytest.raises(UserError) as caught:
         get(place, tmp_path / "raw")
-    os.unlink(os.fsencode(place) + b"/a/\xff.jpg")
-    (place / "a" / "link.jpg").symlink_to("/etc/hostname")
-    with pytest.raises(UserError, match="a link that leaves the folder"):
-        get(place, tmp_path / "raw")
+    assert "3 file names cannot be printed" in str(caught.value)
+    for name in (r"one\ntwo.jpg", r"\x1b[2J.jpg", r"\udcff.jpg"):
+        assert name in str(caught.value)
+
+
+def test_no_break_spaces_joiners_and_other_scripts_are_good_names(tmp_path: Path) -> None:
+    names = ["a/Bild\u00a01.jpg", "b/Photo 9.41.30\u202fAM.jpg", "c/\U0001f468\u200d\U0001f469.jpg", "鞋/一.jpg"]
+    place = write_folder(tmp_path / "photos", CLASSES | {name: picture(90 + i) for i, name in enumerate(names)})
+    assert set(names) < set(get(place, tmp_path / "raw").items.paths)
 
 
 def test_new_changed_and_removed_pictures_make_new_jobs_and_untouched_ones_do_not(
@@ -189,3 +196,264 @@ def test_equal_pictures_with_new_times_need_no_new_packing(tmp_path: Path) -> No
     folder.download(tmp_path / "raw", settings)
     assert settings.fingerprint() != before
     assert (tmp_path / "raw" / "files.json").read_bytes() == first
+
+
+def test_classes_are_drawn_for_test_among_those_that_have_a_pair(tmp_path: Path) -> None:
+    lone = {f"lone{i}/0.jpg": picture(100 + i) for i in range(12)}
+    place = write_folder(tmp_path / "photos", CLASSES | lone)
+    for seed in range(6):
+        items = get(place, tmp_path / "raw", seed=seed).items
+        drawn = {items.classes[row] for row in items.rows("test")}
+        assert len(drawn) == 4
+        assert drawn < set("abcdefgh")
+    with pytest.raises(UserError, match=r"0.1 of 8 classes of two or more images is 1 for test and 7 for training"):
+        get(place, tmp_path / "raw", test_share=0.1)
+    with pytest.raises(UserError, match=r"0.95 of 8 classes of two or more images is 8 for test and 0 for training"):
+        get(place, tmp_path / "raw", test_share=0.95)
+
+
+def test_an_image_that_is_left_out_makes_no_pair(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    left_out = [f"a/{i}.JPG" for i in (0, 1)]
+    for seed in range(6):
+        items = get(place, tmp_path / "raw", seed=seed, unreadable=left_out).items
+        assert "a" not in {items.classes[row] for row in items.rows("test")}
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("1", "001"),
+        ("1", "1.0"),
+        ("Cat", "cat"),
+        ("cat", "cat\u200b"),
+        ("red cat", "red\u00a0cat"),
+        ("red cat", "red  cat "),
+        ("straße", "STRASSE"),
+        ("ﬁg", "fig"),
+        ("Caf\u00e9", "cafe\u0301"),
+    ],
+)
+def test_a_class_under_two_spellings_is_refused_and_both_are_named(tmp_path: Path, one: str, two: str) -> None:
+    files = {f"{label}/{i}.jpg": picture(50 + 2 * n + i) for n, label in enumerate((one, two)) for i in range(2)}
+    place = write_folder(tmp_path / "photos", CLASSES | files)
+    with pytest.raises(UserError, match="a class has two spellings") as caught:
+        get(place, tmp_path / "raw")
+    assert f"{one!r} (a folder, 2 images" in str(caught.value)
+    assert f"{two!r} (a folder, 2 images" in str(caught.value)
+    assert {one, two} < set(get(place, tmp_path / "raw", spellings="apart").items.classes)
+
+
+def test_two_spellings_in_a_list_are_named_with_their_lines(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    rows = [f"{name},{'No. ' + name[0] if name[2] < '2' else 'no. ' + name[0]}" for name in CLASSES]
+    write_list(place, "path,class\n" + "\n".join(rows))
+    with pytest.raises(
+        UserError, match=r"'No. a' \(line 2, 2 images, first 'a/0.JPG'\) and 'no. a' \(line 4, 1 image,"
+    ):
+        get(place, tmp_path / "raw", list="items.csv")
+
+
+def test_letters_and_numbers_that_differ_are_classes_of_their_own(tmp_path: Path) -> None:
+    labels = ["a", "A", "1", "10", "1.1", "1.10", "-1", "x-1", "x_1", "i", "ı"]
+    files = {f"{label}/{i}.jpg": picture(2 * n + i) for n, label in enumerate(labels) for i in range(2)}
+    place = write_folder(tmp_path / "photos", files)
+    assert set(get(place, tmp_path / "raw").items.classes) == set(labels)
+
+
+def test_a_class_in_two_encodings_of_the_same_letters_is_one(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    composed, split = "caf\u00e9", "cafe\u0301"
+    files = {f"{label}/{i}.jpg": picture(50 + 2 * n + i) for n, label in enumerate((composed, split)) for i in range(2)}
+    place = write_folder(tmp_path / "photos", CLASSES | files)
+    items = get(place, tmp_path / "raw").items
+    assert items.classes.count(composed) == 4
+    assert split not in items.classes
+    assert f"class {composed!r} is written in 2 encodings" in capsys.readouterr().out
+    alone = write_folder(tmp_path / "alone", CLASSES | {f"{split}/{i}.jpg": picture(60 + i) for i in range(2)})
+    assert get(alone, tmp_path / "raw").items.classes.count(split) == 2
+    rows = [f"{name},{name[0]},{'train' if name[0] in 'abc' else 'test'}" for name in CLASSES]
+    sides = [f"{composed}/0.jpg,{composed},train", f"{split}/0.jpg,{split},test"]
+    write_list(place, "path,class,split\n" + "\n".join([*rows, *sides]))
+    with pytest.raises(UserError, match="is in test and in train"):
+        get(place, tmp_path / "raw", list="items.csv")
+
+
+def test_links_are_followed_and_each_folder_is_read_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    store = write_folder(tmp_path / "store", CLASSES)
+    place = tmp_path / "photos"
+    for name in CLASSES:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        if name[0] in "abcd":
+            (place / name).symlink_to(store / name)
+    for label in "efgh":
+        (place / label).rmdir()
+        (place / label).symlink_to(store / label)
+    (place / "a" / "again").symlink_to(place)
+    (place / "a" / "up").symlink_to(tmp_path)
+    (place / "a" / "me").symlink_to("me")
+    (place / "z").symlink_to(store / "h")
+    listing = get(place, tmp_path / "raw")
+    assert listing.items.paths == sorted(CLASSES)
+    said = capsys.readouterr().out
+    assert "1 links that lead nowhere (a/me)" in said
+    assert "3 links to folders that are read anyway (a/again/, a/up/, z/)" in said
+    with open_archive(place, own=True) as archive:
+        assert dict(archive.iterate(listing.items.paths)) == CLASSES
+
+
+def test_pictures_that_are_links_to_nowhere_are_named_together(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    (place / "a" / "gone.jpg").symlink_to(tmp_path / "cache" / "gone.jpg")
+    (place / "b" / "me.png").symlink_to("me.png")
+    with pytest.raises(
+        UserError, match=r"(?s)2 of 26 images cannot be read:\na/gone.jpg: .*\nb/me.png: .*dataset.unreadable"
+    ):
+        get(place, tmp_path / "raw")
+    assert len(get(place, tmp_path / "raw", unreadable=["a/gone.jpg", "b/me.png"]).items.paths) == 24
+
+
+def test_what_is_passed_over_is_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    others = [
+        "a/1.HEIC",
+        "a/2.heic",
+        "b/notes.txt",
+        "b/.hidden.jpg",
+        ".cache/x/1.jpg",
+        "c/@eaDir/0.JPG/SYNO.jpg",
+        "README",
+    ]
+    place = write_folder(tmp_path / "photos", CLASSES | dict.fromkeys([*others, "#recycle/a/0.jpg"], b"x"))
+    extra = {f"a/x{ending}": picture(70 + n) for n, ending in enumerate((".jfif", ".JPE", ".ppm"))}
+    assert set(get(write_folder(place, extra), tmp_path / "raw").items.paths) == {*CLASSES, *extra}
+    assert (
+        f"{place}: 27 images; passed over: 2 hidden (.cache/, b/.hidden.jpg); "
+        "2 of a file server or system (#recycle/, c/@eaDir/); 4 with other endings (2 .heic, 1 .txt, 1 without any)."
+    ) in capsys.readouterr().out
+
+
+def test_images_that_a_list_leaves_out_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    write_list(place, "path,class\n" + "\n".join(f"{name},{name[0]}" for name in CLASSES if name != "h/2.JPG"))
+    get(place, tmp_path / "raw", list="items.csv")
+    assert "1 images of the folder are not listed: h/2.JPG" in capsys.readouterr().out
+
+
+def test_equal_files_in_two_classes_and_splits_are_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    get(place, tmp_path / "raw")
+    assert "equal" not in capsys.readouterr().out
+    write_folder(place, {f"{label}/same.jpg": picture(80) for label in "abcdefgh"} | {"a/twin.jpg": CLASSES["a/0.JPG"]})
+    get(place, tmp_path / "raw")
+    said = capsys.readouterr().out
+    assert (
+        "8 images are equal to another, byte by byte; 1 such files are in several classes, 1 in several splits" in said
+    )
+    assert "a/same.jpg = b/same.jpg" in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8", "utf-8-sig"])
+def test_lists_in_unicode_are_read(tmp_path: Path, encoding: str) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    text = "path,class\n" + "\n".join(f"{name},für {name[0]}" for name in CLASSES)
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (place / "items.csv").write_bytes((mark + text).encode(encoding))
+    assert "für a" in get(place, tmp_path / "raw", list="items.csv").items.classes
+
+
+def test_a_list_in_another_encoding_is_named_with_its_line_and_a_remedy(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    (place / "items.csv").write_bytes("path,class\na/0.JPG,a\nb/0.JPG,café\n".encode("cp1252"))
+    with pytest.raises(UserError, match=r"not UTF-8 text \(line 3 holds the byte 0xE9\). Save it as UTF-8"):
+        get(place, tmp_path / "raw", list="items.csv")
+
+
+@pytest.mark.parametrize(("in_list", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_list_may_write_names_in_another_encoding_of_the_same_letters(
+    tmp_path: Path, in_list: str, on_disk: str
+) -> None:
+    def name(form: str, number: int) -> str:
+        return unicodedata.normalize(form, f"é{number % 4}/ü{number}.jpg")
+
+    place = write_folder(tmp_path / "photos", {name(on_disk, i): picture(i) for i in range(16)})
+    write_list(place, "path,class\n" + "\n".join(f"{name(in_list, i)},{i % 4}" for i in range(16)))
+    listing = get(place, tmp_path / "raw", list="items.csv")
+    assert set(listing.items.paths) == {name(on_disk, i) for i in range(16)}
+    write_list(place, f"path,class\n{name('NFC', 1)},a\n{name('NFD', 1)},a\n")
+    with pytest.raises(UserError, match="lines 2 and 3 both list"):
+        get(place, tmp_path / "raw", list="items.csv")
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "photos", CLASSES)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = Folder(path="~/photos")
+    assert settings.place == tmp_path / "photos"
+    assert settings.fingerprint() == Folder(path=str(tmp_path / "photos")).fingerprint()
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "~" / "photos", CLASSES)
+    assert Folder(path="~/photos").place == Path("~/photos")
+
+
+def test_two_plans_never_take_different_folders_under_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = [write_folder(tmp_path / parent / "shoes", CLASSES) for parent in ("one", "two")]
+
+    def make(plan: str, place: Path) -> None:
+        content = {"plan": plan, "baseline": "a", "runs": {"a": {"method": "random"}}, "seeds": [0]}
+        jobs = jobs_of(load_plan(content | {"dataset": {"name": "folder", "path": str(place)}}, "plan"))
+        settle(jobs[:2])
+        with making(jobs[0]) as raw:
+            fetch.download(jobs[0], raw)
+
+    make("first", places[0])
+    make("again", tmp_path / "two" / ".." / "one" / "shoes")
+    good = Path("data/raw/folder/shoes-256/files.json").read_bytes()
+    with pytest.raises(UserError, match=r"'shoes-256' is .*two/shoes here and .*one/shoes in the plan 'again'"):
+        make("second", places[1])
+    assert Path("data/raw/folder/shoes-256/files.json").read_bytes() == good
+    places[0].rename(tmp_path / "moved")
+    make("second", places[1])
+
+
+def test_files_that_change_places_are_noticed_and_looks_alone_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = write_folder(tmp_path / "photos", CLASSES)
+    one, two = place / "a" / "0.JPG", place / "b" / "0.JPG"
+    two.write_bytes(bytes(len(one.read_bytes())))
+    for file in (one, two):
+        os.utime(file, ns=(10**18, 10**18))
+    settings = Folder(path=str(place), validation_share=0)
+    job = Job("p", "download", "raw", ("files.json",), (), settings.download_settings, {})
+    with making(job) as raw:
+        folder.download(raw, settings)
+    before = settings.fingerprint()
+    place.rename(tmp_path / "moved")
+    assert Folder(path=str(tmp_path / "moved")).fingerprint() == before
+    (tmp_path / "moved").rename(place)
+    one.rename(place / "c.tmp")
+    two.rename(one)
+    (place / "c.tmp").rename(two)
+    assert settings.fingerprint() != before
+    with pytest.raises(UserError, match="changed since they were listed"):
+        folder.listing(Path("raw"), settings)
+    one.rename(place / "c.tmp")
+    two.rename(one)
+    (place / "c.tmp").rename(two)
+    assert settings.fingerprint() != before
+    assert len(folder.listing(Path("raw"), settings).items.paths) == 24
+
+
+def test_folders_that_cannot_be_opened_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if path.endswith("/b/"):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UserError, match="1 folders cannot be opened: b/"):
+        get(place, tmp_path / "raw")

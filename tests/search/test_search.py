@@ -120,8 +120,10 @@ def test_the_commands_say_what_was_left_out_and_strict_fails(
     trained: Path, pictures: Path, index: Path, tmp_path: Path
 ) -> None:
     (pictures / "broken.jpg").write_text("no picture")
+    (pictures / "photo.heic").write_text("")
     shown = succeeded("index", trained, pictures, "-o", index)
     assert "left out: broken.jpg: cannot identify image file\n" in shown
+    assert re.search(r"^passed over: .* other endings \(1 .heic, ", shown, re.MULTILINE)
     assert "40 unchanged" in shown or "40 images" in shown
     refused("index", trained, pictures, "-o", index, "--strict", message="1 of 41 images cannot be read")
     refused("index", trained, tmp_path / "none", "-o", tmp_path / "new", message="none: is no folder")

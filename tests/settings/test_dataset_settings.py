@@ -81,6 +81,25 @@ def test_the_variant_is_the_size_unless_it_is_named() -> None:
     assert load_plan(plan(given), "plan").dataset.variant == "my-shoes-64"
 
 
+def test_folders_of_two_names_never_share_the_variant_they_have_by_themselves() -> None:
+    names = ["鞋", "靴", "Обувь", "обувь", "Caf\u00e9", "Caf", "!!!", "???", "shoes-鞋", "shoes", "My Shoes"]
+    variants = [load_plan(plan({"name": "folder", "path": f"/x/{name}"}), "plan").dataset.variant for name in names]
+    assert len(set(variants)) == len(names)
+    assert variants[-2:] == ["shoes-256", "my-shoes-256"]
+    decomposed = load_plan(plan({"name": "folder", "path": "/y/Cafe\u0301/"}), "plan").dataset.variant
+    assert decomposed == variants[4]
+
+
+def test_spellings_decide_nothing_about_a_packing() -> None:
+    one, two = (
+        load_plan(plan({"name": "folder", "path": "x", "spellings": spellings}), "plan").dataset
+        for spellings in ("one", "apart")
+    )
+    assert one.packing == two.packing
+    assert one.download_settings == two.download_settings
+    assert "dataset.spellings: 'two' is not allowed" in message({"name": "folder", "path": "x", "spellings": "two"})
+
+
 def test_the_path_of_a_folder_decides_nothing_but_its_content_does(tmp_path: object) -> None:
     first, second = (
         jobs_of(load_plan(plan({"name": "folder", "path": path, "variant": "x"}), "plan")) for path in ("here", "there")

@@ -9,21 +9,35 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hardmine.errors import UserError
+from hardmine.settings.datasets.own_files import walk
 
-from .members import REMEDY, Archive, check_size, checked_name, expansion_allowed, of_macos, refusal
+from .members import (
+    REMEDY,
+    Archive,
+    check_size,
+    checked_name,
+    expansion_allowed,
+    of_macos,
+    refusal,
+    require_writable,
+)
 from .tar import TarArchive, is_tar
 
 __all__ = ["open_archive"]
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, own: bool = False) -> Archive:
     """Open a zip file, a tar file (plain, gz, bz2, xz) or a folder, told apart by content.
+
+    Args:
+        path: the archive or folder.
+        own: whether a folder is of the user's own making, so that its links are followed wherever they lead.
 
     Raises:
         UserError: there is no such file, or it is none of these.
     """
     if path.is_dir():
-        return FolderArchive(path)
+        return FolderArchive(path, own)
     try:
         with open(path, "rb") as file:
             start = file.read(512)
@@ -38,33 +52,46 @@ def open_archive(path: Path) -> Archive:
 
 
 class FolderArchive(Archive):
-    """A folder; its files in sorted order."""
+    """A folder; its files in sorted order. Links out of it are followed where the user made it, else refused."""
+
+    def __init__(self, path: Path, own: bool = False) -> None:
+        super().__init__(path)
+        self._own = own
+        self._root = os.path.realpath(path)
 
     def names(self) -> list[str]:
         """Names of all files, sorted."""
-        return sorted(self._names_below(self.path, "", self.path.resolve()))
+        if self._own:
+            found = [met.name for met in walk(self.path, everything=True) if not met.why]
+        else:
+            found = list(self._names_below(self.path, ""))
+        require_writable(self.path, found)
+        return sorted(found)
 
-    def _names_below(self, folder: Path, prefix: str, root: Path) -> Iterator[str]:
+    def _names_below(self, folder: Path, prefix: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if entry.is_symlink() and not Path(entry).resolve().is_relative_to(root):
+                if entry.is_symlink() and self._leaves(entry.path):
                     raise refusal(self.path, name, "a link that leaves the folder")
-                if not name.isprintable():
-                    raise UserError(f"{self.path}: the file name {name!r} cannot be printed. Rename it.")
                 if entry.is_dir(follow_symlinks=False):
-                    yield from self._names_below(Path(entry), f"{name}/", root)
-                elif entry.is_file() and not of_macos(name.split("/")):
+                    yield from self._names_below(Path(entry), f"{name}/")
+                elif os.path.isfile(entry) and not of_macos(name.split("/")):
                     yield name
 
+    def _leaves(self, place: str | Path) -> bool:
+        return not Path(os.path.realpath(place)).is_relative_to(self._root)
+
     def _walk(self, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-        root = self.path.resolve()
         for name in sorted(wanted):
             place = self.path / name
-            if not place.resolve().is_relative_to(root):
+            if ".." in name.split("/") or (not self._own and self._leaves(place)):
                 raise refusal(self.path, name, "a name or a link that leaves the folder")
             try:
-                check_size(self.path, name, place.stat().st_size)
+                status = place.stat()
+                if not stat.S_ISREG(status.st_mode):
+                    raise UserError(f"{place}: is no regular file.")
+                check_size(self.path, name, status.st_size)
                 yield name, place.read_bytes()
             except FileNotFoundError:
                 continue

@@ -1,12 +1,9 @@
 """The user's own images: class folders, or a list; split by class."""
 
-import csv
-import io
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,44 +11,26 @@ from hardmine.artefacts import digest, read_record, write_text
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Folder
 
-from .archives import open_archive
 from .listing import Entry, Listing, make_listing
-from .lists import text_of
 from .manual import read_json
+from .members import require_writable
+from .own_images import OwnImage, in_class_folders, listed, require_pairs
+from .spellings import under_one_spelling
 
-__all__ = ["SUFFIXES", "download", "listing"]
+__all__ = ["download", "listing"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-"""What counts as an image, in small or capital letters; other files are passed over unless they are listed."""
-_SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class _Image:
-    path: str
-    label: str
-    split: str  # empty: to be drawn
+_NAMED = 20
 
 
 def download(folder: Path, settings: Folder) -> None:
     """List the images with their SHA-256 in ``files.json``; they stay where they are.
 
     Raises:
-        UserError: the folder or its list is missing, or says what cannot be used.
+        UserError: the folder or its list is missing, or says what cannot be used; another plan takes other files
+            under the same name.
     """
-    place = Path(settings.path)
-    if not place.is_dir():
-        raise UserError(f"dataset.path: there is no folder {place}. Name the folder that holds the images.")
-    with open_archive(place) as archive:
-        present = archive.names()
-    images = _listed(place, settings.list, set(present)) if settings.list else _in_class_folders(place, present)
-    _require_pairs(images, settings)
-    _split(images, settings)
-    content = [
-        {"path": image.path, "class": image.label, "split": image.split, "sha256": digest(place / image.path)}
-        for image in images
-    ]
-    write_text(folder / "files.json", json.dumps(content, indent=0, ensure_ascii=False) + "\n")
+    _refuse_another(settings)
+    write_text(folder / "files.json", json.dumps(_content(settings), indent=0, ensure_ascii=False) + "\n")
 
 
 def listing(raw: Path, settings: Folder) -> Listing:
@@ -62,110 +41,120 @@ def listing(raw: Path, settings: Folder) -> Listing:
             ``unreadable`` names an unknown image.
     """
     record = read_record(raw)
-    if record is not None and record.settings.get("fingerprint") != settings.fingerprint():
-        raise UserError(f"{settings.path}: files were changed since they were listed. Run the same command again.")
     content = read_json(raw / "files.json")
-    return _split([_Image(item["path"], item["class"], item["split"]) for item in content], settings)
+    looks_alike = record is None or record.settings.get("fingerprint") == settings.fingerprint()
+    if not looks_alike and _content(settings) != content:
+        raise UserError(f"{settings.path}: files were changed since they were listed. Run the same command again.")
+    made = _split([OwnImage(item["path"], item["class"], item["split"]) for item in content], settings)
+    _tell_equal_files(made, {item["path"]: item["sha256"] for item in content}, settings.path)
+    return made
 
 
-def _split(images: list[_Image], settings: Folder) -> Listing:
-    drawn = _test_classes({image.label for image in images if not image.split}, settings)
+def _content(settings: Folder) -> list[dict[str, str]]:
+    """Path, class, split and SHA-256 of every image as it is now."""
+    place = settings.place
+    if not place.is_dir():
+        raise UserError(f"dataset.path: there is no folder {place}. Name the folder that holds the images.")
+    images = listed(place, settings.list) if settings.list else in_class_folders(place)
+    require_writable(place, [image.path for image in images])
+    images = under_one_spelling(images, str(place / (settings.list or "")), settings.spellings == "apart")
+    require_pairs(images, settings.path)
+    _split(images, settings)
+    digests = _digests(place, images, settings)
+    return [
+        {"path": image.path, "class": image.label, "split": image.split, "sha256": sha}
+        for image, sha in zip(images, digests, strict=True)
+    ]
+
+
+def _digests(place: Path, images: list[OwnImage], settings: Folder) -> list[str]:
+    """SHA-256 of each image; empty for those that cannot be read and are known to be left out."""
+    digests, faults = [], []
+    for image in images:
+        try:
+            digests.append(digest(place / image.path))
+        except OSError as error:
+            digests.append("")
+            if image.path not in settings.unreadable:
+                faults.append(f"{image.path}: {error.strerror}")
+    if faults:
+        more = f"\nand {len(faults) - _NAMED:,} more" if len(faults) > _NAMED else ""
+        raise UserError(
+            f"{place}: {len(faults):,} of {len(images):,} images cannot be read:\n"
+            + "\n".join(faults[:_NAMED])
+            + more
+            + "\nBring the files, or what they are links to; or leave them out by listing their names under "
+            "dataset.unreadable."
+        )
+    return digests
+
+
+def _split(images: list[OwnImage], settings: Folder) -> Listing:
+    drawn = _test_classes(images, settings)
     entries = []
     for image in images:
         split = image.split or ("test" if image.label in drawn else "train")
         role = "train" if split == "train" else "both"
-        entries.append(Entry(image.path, image.label, split, role, Path(settings.path), image.path))
+        entries.append(Entry(image.path, image.label, split, role, settings.place, image.path))
     return make_listing(entries, settings, settings.path)
 
 
-def _test_classes(labels: set[str], settings: Folder) -> set[str]:
-    """The classes kept for test."""
-    if not labels:
+def _test_classes(images: list[OwnImage], settings: Folder) -> set[str]:
+    """The classes kept for test, of those that can be tested: one image has nothing to find."""
+    left_out = set(settings.unreadable)
+    counts = Counter(image.label for image in images if not image.split and image.path not in left_out)
+    if not counts:
         return set()
-    wanted = round(settings.test_share * len(labels))
-    if wanted < 2 or len(labels) - wanted < 2:
+    names = sorted(label for label, count in counts.items() if count > 1)
+    wanted = round(settings.test_share * len(names))
+    if wanted < 2 or len(counts) - wanted < 2 or wanted == len(names):
+        kind = " of two or more images" if len(names) < len(counts) else ""
         raise UserError(
-            f"dataset.test_share: {settings.test_share} of {len(labels)} classes is {wanted} for test and "
-            f"{len(labels) - wanted} for training; both need 2. Choose another share or add classes."
+            f"dataset.test_share: {settings.test_share} of {len(names)} classes{kind} is {wanted} for test and "
+            f"{len(names) - wanted} for training; both need 2. Choose another share or add classes."
         )
-    order = np.random.default_rng([settings.seed, 0]).permutation(len(labels))
-    names = sorted(labels)
+    order = np.random.default_rng([settings.seed, 0]).permutation(len(names))
     return {names[index] for index in order[:wanted]}
 
 
-def _in_class_folders(place: Path, present: Iterable[str]) -> list[_Image]:
-    """Every image below a class folder, at any depth."""
-    shown = [name for name in present if not any(part.startswith(".") for part in name.split("/"))]
-    images = [name for name in shown if name.lower().endswith(SUFFIXES)]
-    if not images:
-        raise UserError(f"{place}: holds no image ({', '.join(SUFFIXES)}). Put the images of each class into a folder.")
-    stray = next((name for name in images if "/" not in name), None)
-    if stray:
-        raise UserError(
-            f"{place}: {stray} lies beside the class folders. Move it into one, or name a list with dataset.list."
-        )
-    labels = {name.split("/")[0] for name in images}
-    if labels <= {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}:
-        raise UserError(
-            f"{place}: its folders are {', '.join(sorted(labels))}, which look like splits, not classes. Write a list "
-            "with the columns path,class,split and name it with dataset.list."
-        )
-    return [_Image(name, name.split("/")[0], "") for name in images]
+def _tell_equal_files(made: Listing, digests: dict[str, str], source: str) -> None:
+    """Say which images are the same file, and how many of them stand in several classes or splits."""
+    groups: dict[str, list[int]] = {}
+    for row, path in enumerate(made.items.paths):
+        groups.setdefault(digests[path], []).append(row)
+    equal = [rows for rows in groups.values() if len(rows) > 1]
+    if not equal:
+        return
+    apart = [rows for rows in equal if len({made.items.classes[row] for row in rows}) > 1]
+    splits = [rows for rows in apart if len({made.items.splits[row] for row in rows}) > 1]
+    named = "; ".join(" = ".join(made.items.paths[row] for row in rows[:3]) for rows in (splits or apart or equal)[:3])
+    print(
+        f"{source}: {sum(map(len, equal)) - len(equal):,} images are equal to another, byte by byte; {len(apart):,} "
+        f"such files are in several classes, {len(splits):,} in several splits: {named}.",
+        flush=True,
+    )
 
 
-def _listed(place: Path, name: str, present: set[str]) -> list[_Image]:
-    """The images of the user's list."""
-    file = place / name
-    if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-        raise UserError(f"dataset.list: {name!r} leaves the folder {place}. Put the list into it.")
-    if not file.is_file():
-        raise UserError(f"dataset.list: there is no file {file}.")
-    try:
-        table = list(csv.reader(io.StringIO(text_of(file.read_bytes(), str(file)), newline=""), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{file}: cannot be read as CSV ({error}).") from None
-    head = [cell.strip() for cell in table[0]] if table else []
-    if head not in (["path", "class"], ["path", "class", "split"]):
-        raise UserError(
-            f"{file}: its first line is {','.join(head)[:80]!r}; it must be path,class or path,class,split."
-        )
-    images: list[_Image] = []
-    lines: dict[str, int] = {}
-    for number, row in enumerate(table[1:], start=2):
-        if not row:
+def _refuse_another(settings: Folder) -> None:
+    """Refuse a variant under which another plan of the project takes other files; they would replace each other."""
+    mine = settings.place / (settings.list or "")
+    for path in sorted(Path("scratch", "settings").glob(f"*/{settings.raw_folder}.json")):
+        other = _asked_for(path)
+        theirs = other.place / (other.list or "") if other else Path()
+        if other is None or not theirs.exists() or not mine.exists() or theirs.samefile(mine):
             continue
-        image = _row(f"{file}: line {number}", [cell.strip() for cell in row], len(head))
-        if image.path in lines:
-            raise UserError(f"{file}: lines {lines[image.path]} and {number} both list {image.path}. Remove one.")
-        if image.path not in present:
-            raise UserError(f"{file}: line {number}: there is no file {place / image.path}.")
-        lines[image.path] = number
-        images.append(image)
-    if not images:
-        raise UserError(f"{file}: lists no image.")
-    return images
+        plan = path.relative_to(Path("scratch", "settings")).parts[0]
+        raise UserError(
+            f"dataset.variant: '{settings.variant}' is {mine} here and {theirs} in the plan '{plan}'; their images "
+            "would replace each other. Name one of them differently with dataset.variant; if "
+            f"'{plan}' is no longer wanted, delete {Path('scratch', 'settings', plan)}."
+        )
 
 
-def _row(place: str, cells: list[str], columns: int) -> _Image:
-    if len(cells) != columns or "" in cells:
-        raise UserError(f"{place}: {','.join(cells)[:80]!r} must have {columns} cells, none of them empty.")
-    path = PurePosixPath(cells[0])
-    if path.is_absolute() or ".." in path.parts or "\\" in cells[0]:
-        raise UserError(f"{place}: {cells[0]!r} must be a path inside the folder, with / between its parts.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{place}: {cells[0]!r} is no image; allowed are {', '.join(SUFFIXES)}.")
-    if columns == 3 and cells[2] not in _SPLITS:
-        raise UserError(f"{place}: split {cells[2]!r} is not allowed; allowed: {', '.join(_SPLITS)}.")
-    return _Image(path.as_posix(), cells[1], cells[2] if columns == 3 else "")
-
-
-def _require_pairs(images: list[_Image], settings: Folder) -> None:
-    """Every split needs a class with two images, or nothing can be retrieved."""
-    for split in sorted({image.split for image in images}):
-        counts = Counter(image.label for image in images if image.split == split)
-        if max(counts.values()) < 2:
-            where = f" of the split {split}" if split else ""
-            raise UserError(f"{settings.path}: no class{where} has two images; there is nothing to retrieve.")
-    given = {image.split for image in images} - {""}
-    if given and not {"train", "test"} <= given:
-        raise UserError(f"{settings.path}: the list has no image in {' and '.join(sorted({'train', 'test'} - given))}.")
+def _asked_for(path: Path) -> Folder | None:
+    """The data set of a settings file; None where it cannot be read."""
+    try:
+        content: Any = json.loads(path.read_bytes())
+        return Folder.model_validate(content["where"]["dataset"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

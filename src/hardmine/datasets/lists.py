@@ -1,5 +1,6 @@
 """Reading official lists line by line, with errors that name the line."""
 
+import codecs
 from collections.abc import Iterator, Sequence
 
 from hardmine.errors import UserError
@@ -9,16 +10,20 @@ from .members import REMEDY
 __all__ = ["rows", "text_of", "unique", "whole_number"]
 
 
-def text_of(content: bytes, source: str) -> str:
-    """Decode a list as UTF-8, with or without a byte order mark.
+def text_of(content: bytes, source: str, remedy: str = REMEDY) -> str:
+    """Decode a list as UTF-8, or as UTF-16 where its byte order mark says so.
 
     Raises:
-        UserError: it is not text.
+        UserError: it is not text; the message ends with ``remedy``.
     """
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{source}: is not UTF-8 text. {REMEDY}") from None
+        return content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{source}: is not UTF-8 text (line {line} holds the byte 0x{content[error.start]:02X}). {remedy}"
+        ) from None
 
 
 def rows(

@@ -20,7 +20,7 @@ _PROBES = 5
 
 def manual_folder(dataset: str) -> Path:
     """Where the user puts files of a data set: ``data/manual/<dataset>``, or ``<dataset>`` in ``HARDMINE_MANUAL``."""
-    return Path(os.environ.get("HARDMINE_MANUAL") or "data/manual", dataset)
+    return Path(os.environ.get("HARDMINE_MANUAL") or "data/manual").expanduser() / dataset
 
 
 def find_manual(dataset: str, what: str, candidates: tuple[str, ...], how: str) -> Path:

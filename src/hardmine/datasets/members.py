@@ -1,11 +1,13 @@
 """What an archive is, and which members no data set holds."""
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hardmine.errors import UserError
+from hardmine.settings.datasets.own_files import listed_names
 
 __all__ = [
     "MEMBER_LIMIT",
@@ -17,6 +19,7 @@ __all__ = [
     "missing",
     "of_macos",
     "refusal",
+    "require_writable",
 ]
 
 MEMBER_LIMIT = 256 * 2**20
@@ -25,6 +28,10 @@ EXPANSION_LIMIT = 100
 """Most bytes of all members together for each byte of the archive, beyond ``EXPANSION_FLOOR``."""
 EXPANSION_FLOOR = 2**30
 """Bytes that any archive may hold, however small it is."""
+
+_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, of bytes that are no UTF-8, of line and paragraph ends."""
+_NAMED = 20
 
 REMEDY = "Replace it by a complete copy (docs/datasets.md says where to get it), then run the same command again."
 
@@ -117,6 +124,20 @@ def checked_name(path: Path, name: str) -> str | None:
 def of_macos(parts: list[str]) -> bool:
     """Whether a name's parts are of an entry that macOS adds."""
     return "__MACOSX" in parts or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
+
+
+def require_writable(path: Path, names: Iterable[str]) -> None:
+    """Check that names of files can stand in a list and on a terminal.
+
+    Raises:
+        UserError: some hold control characters, line ends or bytes that are not UTF-8; they are named together.
+    """
+    bad = [name for name in names if not name.isprintable() and _UNWRITABLE & {*map(unicodedata.category, name)}]
+    if bad:
+        raise UserError(
+            f"{path}: {len(bad):,} file name{'s' * (len(bad) > 1)} cannot be printed, with control characters, line "
+            f"ends or bytes that are not UTF-8: {listed_names(bad, _NAMED)}. Rename them."
+        )
 
 
 def refusal(path: Path, name: str, what: str) -> UserError:

@@ -78,7 +78,7 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
 
     with ThreadPoolExecutor(threads) as pool, progress:
         try:
-            for row, data in _bytes_of(listing, waiting):
+            for row, data in _bytes_of(listing, waiting, settings.own):
                 arguments = (data, settings.size, settings.resize, settings.channels, settings.upright)
                 pending.append((row, pool.submit(decode, *arguments)))
                 while len(pending) >= 4 * threads:
@@ -156,14 +156,14 @@ class Partial:
                 shutil.move(self._path, temporary)
 
 
-def _bytes_of(listing: Listing, rows: np.ndarray) -> Iterator[tuple[int, bytes]]:
+def _bytes_of(listing: Listing, rows: np.ndarray, own: bool) -> Iterator[tuple[int, bytes]]:
     """The files of the given rows, in the order in which their archives hold them."""
     by_archive: dict[Path, dict[str, int]] = {}
     for row in rows.tolist():
         archive, member = listing.places[row]
         by_archive.setdefault(archive, {})[member] = row
     for path, members in by_archive.items():
-        with open_archive(path) as archive:
+        with open_archive(path, own) as archive:
             for member, data in archive.iterate(members):
                 yield members[member], data
 

@@ -50,6 +50,8 @@ def index(
     update = update_index(Wish(load(model, device, threads), model, images, output, factory, strict, threads, report))
     for name, reason in update.unreadable.items():
         print(f"left out: {name}: {reason}")
+    if update.passed_over:
+        print(f"passed over: {update.passed_over}")
     counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"
     print(f"{output}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
 

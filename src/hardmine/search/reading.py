@@ -1,6 +1,5 @@
 """Images as they come: files, folders, bytes, arrays, pictures in memory."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,37 +8,36 @@ from PIL import Image
 
 from hardmine.errors import UserError
 from hardmine.images.decode import UnreadableError, decode, squared
+from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, pictures_in
 
 from .config import Preprocessing
 
-__all__ = ["SUFFIXES", "ImageSource", "files_in", "name_of", "pixels_of", "separate"]
+__all__ = ["ImageSource", "files_in", "found_in", "name_of", "pixels_of", "separate"]
 
 ImageSource = str | Path | bytes | np.ndarray | Image.Image
 
-_SUFFIXES = "avif bmp gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tga tif tiff webp"
-SUFFIXES = frozenset(f".{ending}" for ending in _SUFFIXES.split())
-"""Files with these endings count as images of a folder, in capitals too."""
-
 
 def files_in(folder: Path) -> list[str]:
-    """The image files in a folder and the folders in it, as sorted relative paths with ``/``.
+    """The image files in a folder and the folders in it, as sorted relative paths with ``/``; see ``found_in``."""
+    return found_in(folder).names
 
-    Hidden files and folders are left out; links to files are followed, links to folders are not.
+
+def found_in(folder: Path) -> Pictures:
+    """The image files in a folder and the folders in it, and what is passed over, as ``pictures_in`` says it.
 
     Raises:
-        UserError: there is no such folder, or it holds no image file.
+        UserError: there is no such folder, it cannot be opened, or it holds no image file.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: is no folder. Give the folder that holds the images.")
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        inside = Path(place).relative_to(folder)
-        images = (name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
-        found += [(inside / name).as_posix() for name in images]
-    if not found:
-        raise UserError(f"{folder}: holds no image file; endings looked for: {' '.join(sorted(SUFFIXES))}.")
-    return sorted(found)
+    try:
+        found = pictures_in(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be opened: {error.strerror}.") from None
+    if not found.names:
+        besides = f" Passed over: {found.passed_over}." if found.passed_over else ""
+        raise UserError(f"{folder}: holds no image file; endings looked for: {' '.join(sorted(SUFFIXES))}.{besides}")
+    return found
 
 
 def separate(images: ImageSource | Iterable[ImageSource]) -> list[ImageSource]:

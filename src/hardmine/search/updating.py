@@ -18,7 +18,7 @@ from hardmine.images.decode import UnreadableError
 from .blocks import SavedBlocks
 from .index import ImageTable, read_table
 from .model import EmbeddingModel
-from .reading import files_in, pixels_of
+from .reading import found_in, pixels_of
 from .store import FILES, IndexState, MadeBy, commit, hold, read_state, recover, stage
 from .vectors import build_faiss
 
@@ -65,6 +65,7 @@ class Update:
         embedded: vectors made in this run.
         removed: images that are not in the index any more.
         unreadable: images left out, with the reason.
+        passed_over: in words, what else lies in the folder.
     """
 
     images: int
@@ -72,6 +73,7 @@ class Update:
     embedded: int
     removed: int
     unreadable: dict[str, str]
+    passed_over: str
 
 
 def update_index(wish: Wish) -> Update:
@@ -96,8 +98,8 @@ def update_index(wish: Wish) -> Update:
 
 def _update(wish: Wish, state: IndexState | None) -> Update:
     scanned = time.time_ns()
-    found = files_in(wish.images)
-    files, unreadable = _stat(wish.images, found)
+    found = found_in(wish.images)
+    files, unreadable = _stat(wish.images, found.names)
     old = read_table(wish.folder, state) if state is not None else None
     kept = _unchanged(files, old, state.scanned_ns - _UNSURE_NS) if old is not None and state is not None else {}
     known = SavedBlocks(wish.folder, wish.model.digest, wish.model.dimensions, old.vectors if old else None)
@@ -107,7 +109,7 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
         known.add_old(old.digests)
     digests, faults = _embed(wish, waiting, known)
     unreadable |= faults
-    _refuse(wish, unreadable, len(found))
+    _refuse(wish, unreadable, len(found.names))
 
     names = [name for name in files if name not in unreadable]
     if old is not None:
@@ -132,7 +134,7 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
         commit(wish.folder, new.model_copy(update={"sizes": sizes}))
     known.drop()
     removed = len(set(old.paths) - set(names)) if old is not None else 0
-    return Update(len(names), len(kept), len(known) - saved, removed, new.unreadable)
+    return Update(len(names), len(kept), len(known) - saved, removed, new.unreadable, found.passed_over)
 
 
 def _stat(images: Path, names: list[str]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:

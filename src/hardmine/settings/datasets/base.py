@@ -79,6 +79,8 @@ class ImageDataset(Dataset):
 
     upright: ClassVar[bool] = False
     """Turn images as their EXIF orientation says; the papers' sets are used as they are stored."""
+    own: ClassVar[bool] = False
+    """Whether the files lie in a folder of the user's own making, whose links are followed wherever they lead."""
     licence: ClassVar[str]
     """The terms in one sentence and where they are written."""
 
