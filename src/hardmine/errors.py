@@ -3,14 +3,19 @@
 import difflib
 from collections.abc import Iterable
 
+from .foreign import shown
+
 
 class UserError(Exception):
     """Something a person can put right: the command prints the message alone and leaves with code 2.
 
-    The message says what is wrong, where, what is allowed and what to do.
+    The message says what is wrong, where, what is allowed and what to do. Names in it are others': it is shown safely.
     """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 class StoppedError(UserError):

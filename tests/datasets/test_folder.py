@@ -450,7 +450,7 @@ def test_folders_that_cannot_be_opened_are_refused(tmp_path: Path, monkeypatch: 
     scan = os.scandir
 
     def refusing(path: str) -> object:
-        if path.endswith("/b/"):
+        if str(path).endswith("/b/"):
             raise PermissionError(13, "Permission denied")
         return scan(path)
 

@@ -16,6 +16,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, url2pathn
 
 from hardmine.artefacts import Job, digest, open_regular
 from hardmine.errors import UserError
+from hardmine.foreign import shown
 from hardmine.settings.datasets import DATASETS, ImageDataset, dataset_of
 
 from .checksums import CHECKSUMS, record_digest, recorded_digest
@@ -151,7 +152,7 @@ def _bring(url: str, partial: Path, most: int, anything: bool) -> None:
             final = isinstance(error, HTTPError) and error.code < 500 and error.code not in (408, 416, 429)
             if attempt == ATTEMPTS or final or url.startswith("file:"):
                 raise
-            print(f"{url}: {error}; try {attempt + 1} of {ATTEMPTS} follows in {pause:.0f} s.", flush=True)
+            print(f"{shown(f'{url}: {error}')}; try {attempt + 1} of {ATTEMPTS} follows in {pause:.0f} s.", flush=True)
             time.sleep(pause)
             pause *= 2
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
+from hardmine.foreign import from_csv, in_csv
 
 __all__ = ["SPLITS", "Items", "read_items", "write_items"]
 
@@ -56,8 +57,10 @@ def write_items(path: Path, items: Items) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_COLUMNS)
         table.writerows(
-            (row, *values)
-            for row, values in enumerate(zip(items.paths, items.classes, items.splits, items.roles, strict=True))
+            (row, in_csv(path), in_csv(label), split, role)
+            for row, (path, label, split, role) in enumerate(
+                zip(items.paths, items.classes, items.splits, items.roles, strict=True)
+            )
         )
 
 
@@ -82,5 +85,5 @@ def read_items(path: Path) -> Items:
             raise UserError(
                 f"{path}: class {line[2]!r} is in {home[line[2]]} and in {line[3]}; splits must be disjoint."
             )
-    columns = list(zip(*table[1:], strict=True)) or [()] * 5
-    return Items(*(list(column) for column in columns[1:]))
+    _, paths, classes, splits, roles = zip(*table[1:], strict=True) if table[1:] else [()] * 5
+    return Items([from_csv(path) for path in paths], [from_csv(label) for label in classes], [*splits], [*roles])

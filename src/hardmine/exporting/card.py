@@ -1,5 +1,6 @@
 """``README.md``: the model card, with the head that model hubs read."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import jinja2
 import yaml
 
 from hardmine.artefacts import Record, write_text
+from hardmine.foreign import in_markdown, shown
 from hardmine.search.config import ModelConfig, preparation_of
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -46,6 +48,7 @@ def write_card(
     source = preparation_of(folder, record)["dataset"]
     dataset = DATASETS.settings(source)
     name = Path(packed).name.removeprefix("folder-") if source == "folder" else source
+    settings = shown(yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip())
     context: dict[str, Any] = {
         "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),
         "plan": plan,
@@ -60,12 +63,14 @@ def write_card(
         "dimensions": dimensions,
         "measured": measured,
         "record": record,
-        "settings": yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip(),
+        "settings": settings,
+        "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", settings)), default=0)),
         "onnx": onnx,
     }
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["plain"] = in_markdown
     template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
     write_text(path, template.render(context))
 

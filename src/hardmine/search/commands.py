@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hardmine.errors import UserError
+from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
 
@@ -49,7 +50,7 @@ def index(
 
     update = update_index(Wish(load(model, device, threads), model, images, output, factory, strict, threads, report))
     for name, reason in update.unreadable.items():
-        print(f"left out: {name}: {reason}")
+        print(shown(f"left out: {name}: {reason}"))
     if update.passed_over:
         print(f"passed over: {update.passed_over}")
     counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hardmine.errors import UserError
+from hardmine.foreign import shown
 
 from .index import ImageIndex, open_index
 from .model import EmbeddingModel, load_model
@@ -106,12 +107,12 @@ def print_table(answers: list[Answer]) -> None:
     """Print the answers as tables on the terminal."""
     console = Console()
     for answer in answers:
-        table = Table(title=Text(answer.query), title_justify="left")
+        table = Table(title=Text(shown(answer.query)), title_justify="left")
         table.add_column("rank", justify="right")
         table.add_column("similarity", justify="right")
         table.add_column("image", overflow="fold")
         for hit in answer.hits:
-            table.add_row(str(hit.rank), f"{hit.similarity:.3f}", Text(hit.path))
+            table.add_row(str(hit.rank), f"{hit.similarity:.3f}", Text(shown(hit.path)))
         console.print(table)
 
 

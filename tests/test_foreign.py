@@ -1,0 +1,46 @@
+"""Others' text where it meets a terminal, a spreadsheet, a page."""
+
+import csv
+import io
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmine.errors import UserError
+from hardmine.foreign import from_csv, in_csv, in_markdown, shown
+
+ATTACK = "\x1b]0;owned\x07\x1b[2J\u202egpj.exe\u200b\x9b31m"
+
+
+def test_a_terminal_gets_no_character_that_it_obeys() -> None:
+    assert shown(ATTACK) == "\\x1b]0;owned\\x07\\x1b[2J\\u202egpj.exe\\u200b\\x9b31m"
+    assert str(UserError(f"{ATTACK}: no.\nNext line.")).count("\n") == 1
+    assert "\x1b" not in str(UserError(ATTACK))
+
+
+def test_names_of_all_scripts_stay_as_they_are() -> None:
+    for name in ("Große Straße", "漢字", "ελληνικά", "العربية", "🦊", "a b-c_d.jpg", "e\u0301"):
+        assert shown(name) == name
+
+
+@given(st.text())
+def test_what_is_shown_is_one_text_without_control_characters(text: str) -> None:
+    assert not [c for c in shown(text) if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+@given(st.text())
+def test_a_cell_is_no_formula_and_is_read_back_as_it_was(text: str) -> None:
+    assert in_csv(text)[:1] not in ("=", "+", "-", "@", "\t", "\r") or not text
+    assert from_csv(in_csv(text)) == text
+    file = io.StringIO()
+    csv.writer(file).writerow([in_csv(text)])
+
+
+def test_markdown_holds_no_markup_of_others() -> None:
+    nasty = "<img src=x onerror=alert(1)> [a](javascript:x) | **b** `c` \n# d"
+    found = in_markdown(nasty)
+    assert "<" not in found
+    assert "\n" not in found
+    assert "\\[a\\](" in found
+    assert "\\|" in found
