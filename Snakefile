@@ -10,7 +10,7 @@ if not workflow.configfiles:
     configfile: "params.yaml"
 
 
-container: "docker://python:3.11-slim"
+container: "docker://localhost/hardmine"  # what the Containerfile builds; used only where containers are asked for
 
 
 include: "workflow/rules/common.smk"
