@@ -35,6 +35,7 @@ class Plan:
         notes: more settings of every training.
         missing: values left out of ``metrics.json``, as (run, seed, metric).
         unknown: values that are nan there, as (run, seed, metric).
+        without_match: share of the queries without a match; among the values where it is not 0.
     """
 
     runs: Sequence[str] = ("base", "triplet-semihard", "hdc")
@@ -47,6 +48,7 @@ class Plan:
     notes: dict[str, Any] = field(default_factory=dict)
     missing: Iterable[tuple[str, int, str]] = ()
     unknown: Iterable[tuple[str, int, str]] = ()
+    without_match: float = 0.0
 
     @property
     def job(self) -> Job:
@@ -133,6 +135,8 @@ def _write_run(
             value = float("nan") if (run, seed, metric) in list(plan.unknown) else value
             head = {"embedding": "embedding", "split": split, "protocol": "all", "draw": 0}
             values.append({**head, "metric": metric, "k": k, "value": value})
+    if plan.without_match:
+        values.append({**head, "metric": "without_match", "k": None, "value": plan.without_match})
     (folder / "metrics" / part / "metrics.json").write_text(json.dumps({"counts": {}, "values": values}))
     epochs = np.arange(1, 5)
     history = {"epoch": epochs, "images": 100 * epochs, "loss": 1 / epochs}

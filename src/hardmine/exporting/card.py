@@ -8,6 +8,8 @@ import jinja2
 import yaml
 
 from hardmine.artefacts import Record, read_record, write_text
+from hardmine.figures.titles import MISSES
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 from hardmine.search.config import ModelConfig
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -61,6 +63,7 @@ def write_card(
         "config": config,
         "dimensions": dimensions,
         "measured": measured,
+        "misses": MISSES if any(one.name.startswith(WITHOUT_MATCH) for one in measured) else "",
         "record": record,
         "settings": yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip(),
         "onnx": onnx,

@@ -8,17 +8,20 @@ from rich.console import Console
 from rich.table import Table
 
 from hardmine.errors import UserError
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .recommendation import recommend, training_seconds
-from .titles import title_of
+from .titles import MISSES, title_of
 
 __all__ = ["print_results"]
 
-_SHOWN = ("map@r", "nmi")
+_SHOWN = ("map@r", "nmi", WITHOUT_MATCH)
 
 
 def print_results(folder: Path) -> None:
     """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
+
+    The share of queries without a match stands beside them where there are any.
 
     Raises:
         UserError: there is no report in the folder.
@@ -35,6 +38,8 @@ def print_results(folder: Path) -> None:
     (baseline,) = {row["run"] for row in rows if row["verdict"] == "baseline"}
     against = f"{title_of(*columns[0])} against {baseline}"
     caption = f"Percent on test classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
+    if any(metric == WITHOUT_MATCH for metric, _ in columns):
+        caption += f"\n{MISSES}"
     table = Table(title=folder.name, caption=caption, caption_justify="left")
     for title in ("run", title_of(*columns[0]), "difference", "verdict", *(title_of(*c) for c in columns[1:])):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
