@@ -61,6 +61,21 @@ def test_the_card_gives_metrics_with_intervals_over_the_seeds(exported: Path) ->
     assert "95 % t-interval of 2 trainings" in card
 
 
+def test_the_card_says_how_many_queries_had_no_match(project: Path, tmp_path: Path, exported: Path) -> None:
+    assert "without match" not in (exported / "README.md").read_text()
+    copy = tmp_path / "project"
+    shutil.copytree(project, copy)
+    metrics = copy / "metrics/tiny/hdc/seed0/metrics.json"
+    content = json.loads(metrics.read_text())
+    row = next(row for row in content["values"] if row["split"] == "test" and row["draw"] == 0 and row["k"] is None)
+    content["values"].append(row | {"metric": "without_match", "value": 0.25})
+    metrics.write_text(json.dumps(content))
+    succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| without match | 25.0 |" in card
+    assert "no other image of their class to find" in card
+
+
 def test_the_card_names_data_licences_digests_and_versions(exported: Path, trained: Path) -> None:
     card = (exported / "README.md").read_text()
     record = json.loads((trained / "made.json").read_text())

@@ -37,6 +37,7 @@ class Plan:
         unknown: values that are nan there, as (run, seed, metric).
         splits: those that are measured.
         reversed_on_test: the last run is worst on test classes, and best on validation classes.
+        without_match: share of the queries without a match; among the values where it is not 0.
     """
 
     runs: Sequence[str] = ("base", "triplet-semihard", "hdc")
@@ -51,6 +52,7 @@ class Plan:
     unknown: Iterable[tuple[str, int, str]] = ()
     splits: Sequence[str] = ("validation", "test")
     reversed_on_test: bool = False
+    without_match: float = 0.0
 
     @property
     def job(self) -> Job:
@@ -140,6 +142,8 @@ def _write_run(
             value = float("nan") if (run, seed, metric) in list(plan.unknown) else value
             head = {"embedding": "embedding", "split": split, "protocol": "all", "draw": 0}
             values.append({**head, "metric": metric, "k": k, "value": value})
+    if plan.without_match:
+        values.append({**head, "metric": "without_match", "k": None, "value": plan.without_match})
     (folder / "metrics" / part / "metrics.json").write_text(json.dumps({"counts": {}, "values": values}))
     epochs = np.arange(1, 5)
     history = {"epoch": epochs, "images": 100 * epochs, "loss": 1 / epochs}

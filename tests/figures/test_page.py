@@ -16,6 +16,7 @@ from hardmine.artefacts import Record
 from hardmine.figures import page_data
 from hardmine.figures.embedding_map import embedding_map
 from hardmine.figures.provenance import made_with, mixtures
+from hardmine.figures.terminal import print_results
 
 NASTY = [
     '<script>alert("1")</script>',
@@ -130,6 +131,30 @@ def test_the_page_asks_for_nothing_outside_its_folder(report: Path) -> None:
     for name in ("index.html", "page.js", "data.js"):
         text = (report / name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//\w+\.\w", text), name
+
+
+def test_queries_without_a_match_stand_beside_recall_wherever_it_stands(
+    tmp_path: Path, report: Path, capsys: pytest.CaptureFixture
+) -> None:
+    lonely = make_report(Plan(without_match=0.123), tmp_path)
+    print_results(lonely)
+    shown = {
+        "page": (lonely / "index.html").read_text(),
+        "table.md": (lonely / "table.md").read_text(),
+        "table.tex": (lonely / "table.tex").read_text(),
+        "terminal": capsys.readouterr().out,
+    }
+    for name, text in shown.items():
+        assert "without match" in text, name
+        assert "12.3" in text, name
+        assert "mathbf{12.3" not in text
+    for name in ("page", "table.md", "terminal"):
+        assert "no other image of their class to find" in " ".join(shown[name].split()), name
+    assert "12.3&nbsp;% of the queries have no other image" in shown["page"]
+    assert json.loads((lonely / "summary.json").read_text())["hdc"]["without match"] == 0.123
+    assert "without_match" in (lonely / "results.csv").read_text()
+    for file in ("index.html", "table.md", "table.tex", "results.csv", "summary.json"):
+        assert "without" not in (report / file).read_text().replace("without the files", "").replace("without it", "")
 
 
 def test_a_missing_seed_is_shown_as_missing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from hardmine.artefacts import Job
-from hardmine.datasets import Items, write_items
+from hardmine.datasets import Items, read_items, write_items
 from hardmine.errors import UserError
 from hardmine.retrieval.evaluate import evaluate
 
@@ -77,6 +77,21 @@ def test_drawn_galleries_count_by_their_mean_and_each_is_kept(tmp_path: Path) ->
     assert len({row["value"] for row in drawn[1:]}) > 1
     assert {row["protocol"] for row in rows_of(tmp_path, metric="recall")} == {"all-against-rest"}
     assert load_file(tmp_path / "neighbours.safetensors")["rows"].shape == (IMAGES, 3)
+
+
+@pytest.mark.parametrize("protocol", ["all-against-rest", "one-gallery-image"])
+def test_the_share_of_queries_without_a_match_stands_among_the_values(tmp_path: Path, protocol: str) -> None:
+    job = job_of(tmp_path, protocols=[protocol])
+    evaluate(job, tmp_path)
+    assert not rows_of(tmp_path, metric="without_match")
+    items = read_items(tmp_path / "items.csv")
+    classes = [*items.classes[:-4], "alone", "lone", *items.classes[-2:]]
+    write_items(tmp_path / "items.csv", Items(items.paths, classes, items.splits, items.roles))
+    evaluate(job, tmp_path)
+    found = rows_of(tmp_path, metric="without_match", embedding="embedding", split="test")
+    expected = 2 / 24 if protocol == "all-against-rest" else None
+    assert [row["value"] for row in found] == ([expected] if expected else [])
+    assert not rows_of(tmp_path, metric="without_match", split="validation")
 
 
 def test_embeddings_that_are_not_finite_are_named_with_run_seed_and_count(tmp_path: Path) -> None:

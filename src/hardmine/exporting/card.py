@@ -9,7 +9,9 @@ import jinja2
 import yaml
 
 from hardmine.artefacts import Record, write_text
+from hardmine.figures.titles import MISSES
 from hardmine.foreign import in_markdown, shown
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 from hardmine.search.config import ModelConfig, preparation_of
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -62,6 +64,7 @@ def write_card(
         "config": config,
         "dimensions": dimensions,
         "measured": measured,
+        "misses": MISSES if any(one.name.startswith(WITHOUT_MATCH) for one in measured) else "",
         "record": record,
         "settings": settings,
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", settings)), default=0)),

@@ -12,13 +12,15 @@ import pandas as pd
 from hardmine.artefacts import Job, read_record, write_text
 from hardmine.datasets import read_items
 from hardmine.plotting.style import svg_line_of
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
+from .choice import of_metric
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
 from .provenance import made_with, mixtures, records_of
 from .recommendation import recommend
 from .tables import table_rows
-from .titles import title_of
+from .titles import MISSES, title_of
 
 __all__ = ["write_page"]
 
@@ -46,6 +48,7 @@ def write_page(
     """
     columns, rows = table_rows(statistics)
     best, baseline = rows[0]["run"], job.settings["baseline"]
+    without_match = of_metric(statistics, WITHOUT_MATCH, None)["mean"].max()
     packed = Path(job.where["packed"])
     lines = {run: svg_line_of(run, list(job.settings["runs"])) for run in job.settings["runs"]}
     runs = [{"name": row["run"], "dash": lines[row["run"]][0], "colour": lines[row["run"]][1]} for row in rows]
@@ -72,6 +75,8 @@ def write_page(
         "recommendation": recommend(details),
         "queries": queries,
         "columns": [title_of(*column) for column in columns],
+        "without_match": 100 * without_match if without_match > 0 else 0,
+        "misses": MISSES,
         "rows": rows,
         "made_with": made_with(records),
         "mixtures": mixtures(records),

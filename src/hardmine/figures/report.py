@@ -8,6 +8,7 @@ import pandas as pd
 
 from hardmine.artefacts import Job, write_text, writing
 from hardmine.plotting import Report
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .choice import best_run, main_metric, of_metric
 from .collect import collect_details, collect_histories, results_of, statistics_of
@@ -72,11 +73,14 @@ def _curves(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Means for ``dvc metrics``, by run: the main metric, map@r and nmi; what was not measured is left out."""
+    """Means for ``dvc metrics``, by run: the main metric, map@r, nmi, the share of queries without a match.
+
+    What was not measured is left out.
+    """
     table: dict[str, dict[str, float]] = {}
     if statistics.empty:
         return table
-    for metric, k in dict.fromkeys((main_metric(statistics), ("map@r", None), ("nmi", None))):
+    for metric, k in dict.fromkeys((main_metric(statistics), ("map@r", None), ("nmi", None), (WITHOUT_MATCH, None))):
         for row in of_metric(statistics, metric, k).dropna(subset=["mean"]).itertuples():
             table.setdefault(row.run, {})[title_of(metric, k)] = round(float(row.mean), 6)
     return table

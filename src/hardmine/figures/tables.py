@@ -5,7 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from .titles import title_of
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
+
+from .titles import MISSES, title_of
 
 __all__ = ["percent", "seeds_of", "table_markdown", "table_rows", "table_tex"]
 
@@ -56,13 +58,18 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
         lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
+    if any(metric == WITHOUT_MATCH for metric, _ in columns):
+        lines += ["", MISSES]
     return "\n".join(lines) + "\n"
 
 
 def table_tex(statistics: pd.DataFrame) -> str:
     """A LaTeX ``tabular`` (package booktabs), the best mean of each column in bold."""
     columns, rows = table_rows(statistics)
-    best = [max((row["cells"][index][0] for row in rows), key=_or_least) for index in range(len(columns))]
+    best = [
+        math.nan if metric == WITHOUT_MATCH else max((row["cells"][index][0] for row in rows), key=_or_least)
+        for index, (metric, _) in enumerate(columns)
+    ]
     head = " & ".join(_escaped(title_of(*column)) for column in columns)
     lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"run & {head} \\", r"\midrule"]
     for row in rows:

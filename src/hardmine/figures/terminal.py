@@ -7,19 +7,22 @@ from rich.console import Console
 from rich.table import Table
 
 from hardmine.errors import UserError
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .collect import results_of, statistics_of
 from .recommendation import recommend, training_seconds
 from .tables import percent, table_rows
-from .titles import title_of
+from .titles import MISSES, title_of
 
 __all__ = ["print_results"]
 
-_SHOWN = ("map@r", "nmi")
+_SHOWN = ("map@r", "nmi", WITHOUT_MATCH)
 
 
 def print_results(folder: Path, test: bool = False) -> None:
     """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
+
+    The share of queries without a match stands beside them where there are any.
 
     Args:
         folder: of the report.
@@ -56,11 +59,10 @@ def _table(plan: str, split: str, statistics: pd.DataFrame, baseline: str) -> Ta
     titles = [title_of(*column) for column in columns]
     rest = [place for place, (metric, _) in enumerate(columns) if place and metric in _SHOWN]
     against = f"{titles[0]} against {baseline}"
-    table = Table(
-        title=f"{plan}, {split} classes",
-        caption=f"Percent on {split} classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}.",
-        caption_justify="left",
-    )
+    caption = f"Percent on {split} classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
+    if any(metric == WITHOUT_MATCH for metric, _ in columns):
+        caption += f"\n{MISSES}"
+    table = Table(title=f"{plan}, {split} classes", caption=caption, caption_justify="left")
     for title in ("run", titles[0], "difference", "verdict", *(titles[place] for place in rest)):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
     for row in rows:

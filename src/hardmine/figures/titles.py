@@ -2,9 +2,14 @@
 
 from typing import Any
 
-__all__ = ["title_of"]
+from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
+__all__ = ["MISSES", "title_of"]
+
+MISSES = "without match: share of queries with no other image of their class to find; R and CMC count them as misses."
+"""What stands below a table that shows that share."""
 _NAMES = {"map@r": "MAP@R", "r_precision": "R-precision", "nmi": "NMI", "ami": "AMI", "f1": "F1", "map": "MAP"}
+_NAMES[WITHOUT_MATCH] = "without match"
 _AT_K = {"recall": "R", "cmc": "CMC"}
 
 

@@ -18,10 +18,12 @@ from .clustering import cluster, clustering_metrics
 from .metrics import rank_matches
 from .protocols import Search, searches_of
 
-__all__ = ["FINAL", "evaluate"]
+__all__ = ["FINAL", "WITHOUT_MATCH", "evaluate"]
 
 FINAL = "embedding"
 """Name of the final embedding; others are levels or other weights."""
+WITHOUT_MATCH = "without_match"
+"""Among the metrics where it is not 0: the share of queries that have nothing of their class to find."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
     """Measure every embedding on the validation classes, where there are any, and on the test classes.
 
     Writes ``metrics.json``: counts, and a list of ``embedding, split, protocol, draw, metric, k, value``, where draw 0
-    is the value that counts and others are single draws of a gallery or single starts of k-means. Writes
+    is the value that counts and others are single draws of a gallery or single starts of k-means; where queries have no
+    match, their share is among the values. Writes
     ``neighbours.safetensors``: ``queries`` int64 [Q], ``rows`` int64 [Q, K], ``distances`` float32 [Q, K] of the test
     classes under the final embedding and the first protocol without draws; all rows are rows of the packed array.
 
@@ -119,11 +122,13 @@ def _search(
 ) -> None:
     """Add the metrics of a protocol, and the lists of the first one without draws."""
     drawn: list[dict[str, float]] = []
+    lone: list[float] = []
     wanted = final and not searches[0].draw and not found.lists
     for search in searches:
         kept = settings["neighbours"] if wanted else 0
         ranks, lists = rank_matches(search.task(vectors, split.labels), kept, threads, device)
         drawn.append(search.metrics(ranks, settings["recall_at"]))
+        lone.append(float((ranks.matches == 0).mean()))
         if wanted:
             gallery = split.rows[search.gallery]
             found.lists = {
@@ -133,7 +138,8 @@ def _search(
             }
         found.counts.setdefault(f"{split.name}_queries", ranks.queries)
         found.counts.setdefault(f"{split.name}_queries_without_match", int((ranks.matches == 0).sum()))
-    found.add(head, 0, {name: fmean(draw[name] for draw in drawn) for name in drawn[0]})
+    beside = {WITHOUT_MATCH: fmean(lone)} if any(lone) else {}
+    found.add(head, 0, {name: fmean(draw[name] for draw in drawn) for name in drawn[0]} | beside)
     if searches[0].draw:
         for search, metrics in zip(searches, drawn, strict=True):
             found.add(head, search.draw, metrics)
