@@ -36,7 +36,7 @@ def select(losses, ratios, selection, base):
 def level(embeddings, labels, ratio, margin=1.0, factor=10.0):
     """J, F, c+, c- and dJ/de, listing negatives in both directions and positives once, as the released layer does."""
     table = pair_table(embeddings, labels)
-    positives = sorted((row for row in table if row[2] and row[3] >= 1e-12), key=lambda row: -row[3])
+    positives = sorted((row for row in table if row[2] and row[3] > 1e-10), key=lambda row: -row[3])
     negatives = [row for row in table if not row[2]]
     listed = sorted([*negatives, *((j, i, s, d) for i, j, s, d in negatives)], key=lambda row: row[3])
     positives = positives[: count(ratio, len(positives))]

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from hardmine.methods.hdc.loss import level_loss, mean_pair_loss, scale_gradient, squared_distances
 from hardmine.methods.hdc.selection import BatchPairs, SelectedPairs, select_pairs, triplet_accuracy
+from hardmine.mining.equal import EQUAL
 
 torch.set_num_threads(1)
 PAIRED = torch.tensor([0, 0, 1, 1])
@@ -250,3 +251,13 @@ def test_nearly_equal_float32_embeddings_count_as_duplicates():
     vectors = torch.tensor([[1.0, 1.0], [1.0, 1.0 + 2e-7], [0.3, 1.0], [0.3, 1.0]])
     loss, _ = evaluate(vectors, PAIRED, 1.0, normalise=True)
     assert int(loss.positives) == 0
+
+
+@pytest.mark.parametrize("dimensions", [2, 64, 512, 2048])
+def test_the_limit_of_equal_embeddings_is_far_above_rounding_and_far_below_a_small_angle(dimensions):
+    draws = torch.Generator().manual_seed(0)
+    direction, side = functional.normalize(torch.randn(2, dimensions, generator=draws), dim=1)
+    side = functional.normalize(side - (side @ direction) * direction, dim=0)
+    rounding = squared_distances(direction * (0.1 + 10 * torch.rand(300, 1, generator=draws))).max().item()
+    angle = squared_distances(torch.stack([direction, direction + 1e-4 * side])).item()
+    assert 0 < 100 * rounding < EQUAL < angle / 10

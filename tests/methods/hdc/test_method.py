@@ -159,7 +159,7 @@ def test_a_backbone_without_the_taps_is_named():
 
 
 def test_the_pairs_of_the_first_epoch_and_of_the_end_are_kept_small():
-    method = method_of(images=16 * 12)
+    method = method_of(images=16 * 12, head_dropout=0, last_dropout=0)  # with it, dead features make embeddings equal
     advance(method, method.total_steps, EpochLog())
     arrays = method.diagnostics.arrays
     assert set(arrays) == {

@@ -221,6 +221,14 @@ def test_bank_agreement_is_the_correlation_of_stored_with_fresh_similarities():
     assert bank_agreement(anchors, stored[:1].repeat(9, 1), fresh[:9]) is None
 
 
+def test_similarities_that_vary_by_rounding_alone_have_no_correlation():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        lengths = 0.1 + 10 * torch.rand(150, 1, generator=generator)
+        collapsed = functional.normalize(torch.randn(64, generator=generator) * lengths, dim=1)
+        assert bank_agreement(collapsed[:10], collapsed[10:80], collapsed[80:]) is None
+
+
 def test_hard_class_pairs_are_the_closest_signatures_with_each_class_used_once():
     pairs, similarities = hard_class_pairs(at(0, 1, 3, 90, 120, 200), np.array([5, 4, 3, 2, 1, 0]), 2)
     assert [set(pair) for pair in pairs.tolist()] == [{0, 1}, {3, 4}]

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["BatchPairs", "SelectedPairs", "hardest", "kept_count", "select", "select_pairs", "triplet_accuracy"]
+from hardmine.mining.equal import EQUAL
 
-DUPLICATE = 1e-12
-"""Squared distances below this are those of equal embeddings."""
+__all__ = ["BatchPairs", "SelectedPairs", "hardest", "kept_count", "select", "select_pairs", "triplet_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def select_pairs(
     """What each level keeps of a batch; positives and negatives are ranked apart.
 
     Positives are hard where d is large. Negatives are hard where max(0, m - d) is large; those beyond the margin, all
-    of loss 0, follow by their distance. Positives at distance 0 are neither kept nor counted.
+    of loss 0, follow by their distance. Positives of equal embeddings are neither kept nor counted.
 
     Args:
         distances: squared distances, one float [p] a level.
@@ -125,7 +124,7 @@ def select_pairs(
         selection: see ``select``.
         ratio_base: see ``select``.
     """
-    different = [pairs.positives[d[pairs.positives] >= DUPLICATE] for d in distances]
+    different = [pairs.positives[d[pairs.positives] > EQUAL] for d in distances]
     positives = select(distances, different, ratios, selection, ratio_base)
     negatives = select([-d for d in distances], [pairs.negatives] * len(distances), ratios, selection, ratio_base)
     return [SelectedPairs(*kept) for kept in zip(positives, negatives, strict=True)]

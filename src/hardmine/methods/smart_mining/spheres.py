@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from hardmine.mining.equal import EQUAL
 from hardmine.mining.neighbour_lists import NeighbourLists, NeighbourSearch
 
 from .class_members import ClassMembers
@@ -13,9 +14,6 @@ __all__ = ["MINED", "OUTSIDE", "RANDOM", "SKIPPED", "Selection", "SphereRules", 
 
 MINED, OUTSIDE, RANDOM, SKIPPED = 0, 1, 2, 3
 """How a triplet came about: both images from the list, its positive from elsewhere, all at random, not at all."""
-
-COPY = 1e-10
-"""A neighbour within this squared distance is a copy of the anchor; it would make a sphere of no size."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def select_triplets(
 
     With j the nearest listed image of the anchor's class, the sphere has the squared radius kappa · q(a,j). Negatives
     are listed images of other classes behind j and outside the sphere; the positive is the first of the class behind
-    the negative.
+    the negative. A listed image equal to the anchor is passed over: it would make a sphere of no size.
 
     Args:
         lists: neighbours of M anchors.
@@ -68,7 +66,7 @@ def select_triplets(
     """
     anchors, rows, distances = lists.anchors, lists.rows, lists.distances.astype(np.float64)
     columns = np.arange(rows.shape[1])
-    present = (rows >= 0) & (distances > COPY)
+    present = (rows >= 0) & (distances > EQUAL)
     same = present & (members.labels[rows] == members.labels[anchors][:, None])
     has_positive = same.any(axis=1)
     first = same.argmax(axis=1)
@@ -159,7 +157,7 @@ def _fallback(
     if rules.fallback_positive == "not-in-positives":
         barred = positives[positions].copy()
         barred[np.arange(len(positions)), first[positions]] = True
-    copies = (lists.rows[positions] >= 0) & (lists.distances[positions] <= COPY)
+    copies = (lists.rows[positions] >= 0) & (lists.distances[positions] <= EQUAL)
     copies &= members.labels[lists.rows[positions]] == members.labels[lists.anchors[positions]][:, None]
     owners, columns = np.nonzero(barred | copies)
     drawn = members.random_members(lists.anchors[positions], lists.rows[positions][owners, columns], owners, generator)
