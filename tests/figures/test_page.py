@@ -137,7 +137,7 @@ def test_queries_without_a_match_stand_beside_recall_wherever_it_stands(
     tmp_path: Path, report: Path, capsys: pytest.CaptureFixture
 ) -> None:
     lonely = make_report(Plan(without_match=0.123), tmp_path)
-    print_results(lonely)
+    print_results(lonely, test=True)
     shown = {
         "page": (lonely / "index.html").read_text(),
         "table.md": (lonely / "table.md").read_text(),
@@ -151,7 +151,7 @@ def test_queries_without_a_match_stand_beside_recall_wherever_it_stands(
     for name in ("page", "table.md", "terminal"):
         assert "no other image of their class to find" in " ".join(shown[name].split()), name
     assert "12.3&nbsp;% of the queries have no other image" in shown["page"]
-    assert json.loads((lonely / "summary.json").read_text())["hdc"]["without match"] == 0.123
+    assert json.loads((lonely / "summary.json").read_text())["test"]["hdc"]["without match"] == 0.123
     assert "without_match" in (lonely / "results.csv").read_text()
     for file in ("index.html", "table.md", "table.tex", "results.csv", "summary.json"):
         assert "without" not in (report / file).read_text().replace("without the files", "").replace("without it", "")

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from search_tools import draw
 
 import hardmine
 from hardmine.errors import UserError
+from hardmine.search import updating
 from hardmine.search.index import open_index
 from hardmine.search.model import EmbeddingModel
 from hardmine.search.store import hold
@@ -124,6 +126,110 @@ def test_a_change_within_the_same_second_and_of_the_same_size_is_seen(indexing: 
     assert indexing.matches_the_folder()
 
 
+def test_two_pictures_of_equal_size_and_time_that_change_places_are_seen(indexing: Indexing) -> None:
+    first, second = indexing.pictures / "even/00.bmp", indexing.pictures / "odd/01.bmp"
+    for number, path in enumerate((first, second)):
+        draw(np.random.default_rng(number)).save(path)
+        os.utime(path, ns=(10**18, 10**18))
+    indexing()
+    wait_until_sure()
+    indexing()
+    first.rename(indexing.pictures / "aside.bmp")
+    second.rename(first)
+    (indexing.pictures / "aside.bmp").rename(second)
+    assert (first.stat().st_size, first.stat().st_mtime_ns) == (second.stat().st_size, second.stat().st_mtime_ns)
+    update = indexing()
+    assert (update.embedded, update.kept) == (0, 40)
+    assert indexing.matches_the_folder()
+
+
+def test_a_picture_written_in_place_with_its_old_time_is_seen(indexing: Indexing) -> None:
+    path = indexing.pictures / "even/00.bmp"
+    draw(np.random.default_rng(1)).save(path)
+    os.utime(path, ns=(10**18, 10**18))
+    indexing()
+    wait_until_sure()
+    indexing()
+    draw(np.random.default_rng(2)).save(path)
+    os.utime(path, ns=(10**18, 10**18))
+    assert indexing().embedded == 1
+    assert indexing.matches_the_folder()
+
+
+def test_what_looks_as_it_did_is_not_read_again(indexing: Indexing, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexing()
+    wait_until_sure()
+    indexing()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read"))
+    assert indexing().kept == 40
+
+
+def wait_until_sure() -> None:
+    """Until a file changed just now is changed long enough ago for its times to tell of a further change."""
+    time.sleep(2.1)
+
+
+def test_copies_of_one_picture_are_once_in_the_index_and_all_among_the_hits(indexing: Indexing) -> None:
+    for number in range(200):
+        shutil.copy(indexing.pictures / "odd/05.png", indexing.pictures / f"copy{number:03d}.png")
+    update = indexing(factory="HNSW8")
+    assert (update.images, update.embedded) == (240, 40)
+    index = open_index(indexing.folder)
+    assert faiss.read_index(str(indexing.folder / "index.faiss")).ntotal == 40
+    vectors = np.asarray(index.table.vectors)
+    rows, _ = index.search(vectors, 201)
+    copies = [row for row, path in enumerate(index.table.paths) if "copy" in path or path == "odd/05.png"]
+    assert rows.shape == (240, 201)
+    assert rows[copies[0]].tolist() == copies
+    assert all(rows[row, 0] == row for row in range(240) if row not in copies)
+    assert indexing.matches_the_folder()
+
+
+def test_the_recall_of_an_index_is_kept_with_it(indexing: Indexing, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert indexing().recall == 1
+    monkeypatch.setattr(updating, "recall_of", lambda index, vectors, copies: 0.973)
+    assert indexing(factory="HNSW8").recall == 0.973
+    assert open_index(indexing.folder).state.recall == 0.973
+
+
+def test_of_equal_files_that_cannot_be_read_each_is_named(indexing: Indexing) -> None:
+    for number in range(100):
+        (indexing.pictures / f"broken{number:03d}.jpg").write_text("no picture")
+    update = indexing()
+    assert update.unreadable == {f"broken{number:03d}.jpg": "cannot identify image file" for number in range(100)}
+    assert indexing.matches_the_folder()
+
+
+def test_an_index_of_format_1_is_searched_and_brought_up_to_date_without_embedding(indexing: Indexing) -> None:
+    shutil.copy(indexing.pictures / "odd/05.png", indexing.pictures / "copy.png")
+    indexing()
+    as_format_1(indexing.folder)
+    index = open_index(indexing.folder)
+    vectors = np.asarray(index.table.vectors)
+    rows, _ = index.search(vectors, 1)
+    assert [index.table.paths[row] for row in rows[:, 0]] == [
+        "copy.png" if path == "odd/05.png" else path for path in index.table.paths
+    ]
+    update = indexing()
+    assert (update.images, update.embedded, update.kept) == (41, 0, 41)
+    assert json.loads((indexing.folder / "index.json").read_text())["format_version"] == 2
+    assert indexing.matches_the_folder()
+
+
+def as_format_1(folder: Path) -> None:
+    """Rewrite an exact index as hardmine wrote it when each image had a vector of its own in it."""
+    table = pd.read_parquet(folder / "images.parquet").drop(columns=["vector", "ctime_ns", "inode"])
+    table.to_parquet(folder / "images.parquet")
+    vectors = np.load(folder / "vectors.npy")
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    faiss.write_index(index, str(folder / "index.faiss"))
+    content = json.loads((folder / "index.json").read_text())
+    del content["recall"]
+    content["sizes"] = {name: (folder / name).stat().st_size for name in content["sizes"]}
+    (folder / "index.json").write_text(json.dumps(content | {"format_version": 1}))
+
+
 def test_unreadable_pictures_are_listed_and_with_strict_refused(indexing: Indexing) -> None:
     indexing()
     (indexing.pictures / "broken.jpg").write_text("no picture")
@@ -195,7 +301,7 @@ def test_approximate_indexes_find_nearly_what_the_exact_one_finds(indexing: Inde
     ("factory", "message"),
     [
         ("Flatt", "is not known to faiss for 16 dimensions"),
-        ("IVF100,Flat", r"cannot be built from 40 vectors: .*\. 'Flat' works with any number"),
+        ("IVF100,Flat", r"cannot be built from 40 different vectors: .*\. 'Flat' works with any number"),
         ("PQ7", "is not known to faiss for 16 dimensions|cannot be built"),
     ],
 )
@@ -224,7 +330,7 @@ def test_vectors_leave_as_parquet_and_npy(indexing: Indexing) -> None:
     assert list(table.columns) == ["path", "sha256", "embedding"]
     assert np.array_equal(np.stack(list(table.embedding)), vectors)
     images = pd.read_parquet(indexing.folder / "images.parquet")
-    assert list(images.columns) == ["path", "row", "size", "mtime_ns", "sha256"]
+    assert list(images.columns) == ["path", "row", "vector", "size", "mtime_ns", "ctime_ns", "inode", "sha256"]
     assert images.path.tolist() == table.path.tolist() == open_index(indexing.folder).table.paths
     assert images.row.tolist() == list(range(40))
 
@@ -246,8 +352,8 @@ def test_a_damaged_or_newer_index_file_is_named(indexing: Indexing) -> None:
     indexing()
     path = indexing.folder / "index.json"
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"format_version": 2, "library_version": "9.9"}))
-    with pytest.raises(UserError, match=r"has format 2, written by hardmine 9\.9"):
+    path.write_text(json.dumps(content | {"format_version": 3, "library_version": "9.9"}))
+    with pytest.raises(UserError, match=r"has format 3, written by hardmine 9\.9"):
         open_index(indexing.folder)
     path.write_text("{")
     with pytest.raises(UserError, match="is damaged"):
@@ -344,7 +450,7 @@ def test_after_sigkill_the_old_index_works_and_what_was_embedded_is_kept(indexin
     arguments = [sys.executable, "-c", SLOW, str(indexing.trained), str(indexing.pictures), str(indexing.folder)]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    while int(process.stdout.readline()) < 12:
+    while int(process.stdout.readline()) < 20 + 12:  # the twenty of the folder even are read again before
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from search_tools import draw, refused, succeeded
 
+from hardmine.search import updating
+
 INDEXED = ("even/00.png", "odd/07.png")
 
 
@@ -17,6 +19,17 @@ def index(trained: Path, pictures: Path, tmp_path: Path) -> Path:
     done = succeeded("index", trained, pictures, "-o", tmp_path / "index")
     assert done.endswith("index: 40 images (40 embedded, 0 unchanged, 0 gone, 0 unreadable)\n")
     return tmp_path / "index"
+
+
+def test_making_an_approximate_index_says_what_it_finds(
+    trained: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "it finds" not in succeeded("index", trained, pictures, "-o", tmp_path / "exact")
+    monkeypatch.setattr(updating, "recall_of", lambda index, vectors, copies: 0.973)
+    shown = succeeded("index", trained, pictures, "-o", tmp_path / "index", "--factory", "IVF8,SQ4")
+    assert shown.endswith("\napproximate: it finds 97.3 % of the ten nearest of drawn images; 'Flat' finds all\n")
+    hits = json.loads(succeeded("search", tmp_path / "index", pictures / "odd/07.png", "-k", 33, "--json"))[0]["hits"]
+    assert len(hits) == 33
 
 
 def test_a_table_names_rank_similarity_and_image(index: Path, pictures: Path) -> None:

@@ -55,6 +55,8 @@ def index(
         print(f"passed over: {update.passed_over}")
     counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"
     print(f"{output}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
+    if update.recall < 1:
+        print(f"approximate: it finds {100 * update.recall:.1f} % of the ten nearest of drawn images; 'Flat' finds all")
 
 
 def search(

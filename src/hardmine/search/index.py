@@ -10,10 +10,14 @@ import pyarrow.parquet as pq
 
 from hardmine.errors import UserError
 
+from .copies import Copies
 from .store import IndexState, locate, read_state
 from .vectors import nearest, read_faiss, tune
 
-__all__ = ["ImageIndex", "ImageTable", "open_index", "read_table"]
+__all__ = ["LOOK", "ImageIndex", "ImageTable", "open_index", "read_table"]
+
+LOOK = ("size", "mtime_ns", "ctime_ns", "inode")
+"""Columns of ``images.parquet`` that tell whether a file may have changed."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,17 @@ class ImageTable:
     Attributes:
         paths: within the folder of images, with ``/``, ascending.
         digests: SHA-256 of the files.
-        sizes: int64 [N], bytes.
-        times: int64 [N], when the file was last changed, nanoseconds since 1970.
+        looks: int64 [N, 4], size, times and inode of each file as ``LOOK`` names them; -1
+            where an index of format 1 does not say.
         vectors: float32 [N, D], length 1, memory-mapped.
+        copies: the rows of each distinct vector, which is what faiss's index holds.
     """
 
     paths: list[str]
     digests: list[str]
-    sizes: np.ndarray
-    times: np.ndarray
+    looks: np.ndarray
     vectors: np.ndarray
+    copies: Copies
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,9 @@ class ImageIndex:
             count: K, images wanted.
 
         Returns:
-            Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending; row -1 where fewer were found.
+            Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending; less than K where fewer are there.
         """
-        return nearest(self._index, self.table.vectors, queries, count)
+        return nearest(self._index, self.table.vectors, self.table.copies, queries, count)
 
 
 def open_index(folder: Path, parameters: str = "") -> ImageIndex:
@@ -98,9 +103,17 @@ def read_table(folder: Path, state: IndexState) -> ImageTable:
         table = pq.read_table(locate(folder, state, "images.parquet"))
         vectors = np.load(locate(folder, state, "vectors.npy"), mmap_mode="r", allow_pickle=False)
         paths, digests = table.column("path").to_pylist(), table.column("sha256").to_pylist()
-        sizes, times = table.column("size").to_numpy(), table.column("mtime_ns").to_numpy()
+        looks = np.stack([_numbers(table, name, -1) for name in LOOK], axis=1)
+        copies = Copies.of(_numbers(table, "vector", None))
     except (pa.ArrowException, ValueError, EOFError, KeyError) as error:
         raise UserError(
             f"{folder}: is damaged ({error}). Delete {folder}/index.json and run 'hardmine index' again."
         ) from None
-    return ImageTable(paths, digests, sizes, times, vectors)
+    return ImageTable(paths, digests, looks, vectors, copies)
+
+
+def _numbers(table: pa.Table, name: str, missing: int | None) -> np.ndarray:
+    """A column of whole numbers; of an index of format 1, without it, ``missing``, or if None the row's own number."""
+    if name in table.column_names:
+        return table.column(name).to_numpy()
+    return np.arange(len(table)) if missing is None else np.full(len(table), missing)

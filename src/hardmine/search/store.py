@@ -22,7 +22,8 @@ from hardmine.settings.base import Settings
 
 __all__ = ["FILES", "IndexState", "MadeBy", "commit", "hold", "locate", "read_state", "recover", "stage"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: faiss's index holds each distinct vector once; 1, which held one for each image, is read too."""
 FILES = ("index.faiss", "images.parquet", "vectors.npy", "vectors.parquet")
 """What a generation holds beside ``index.json``."""
 
@@ -56,6 +57,8 @@ class IndexState(Settings):
     """faiss's description of the index."""
     count: int = Field(ge=0)
     """Images in the index."""
+    recall: float | None = None
+    """Share of the ten nearest that searches of drawn images found when it was made; None where nobody looked."""
     unreadable: dict[str, str]
     """Images that were left out, with the reason."""
     scanned_ns: int

@@ -9,18 +9,23 @@ import numpy as np
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
 
-__all__ = ["build_faiss", "nearest", "read_faiss", "tune"]
+from .copies import Copies
+
+__all__ = ["build_faiss", "nearest", "read_faiss", "recall_of", "tune"]
 
 _TRAINING = 262_144
 _BLOCK = 65_536
 _CANDIDATES = 4
+_CHECKED = 10
+_ROUNDING = 1e-6
 
 
-def build_faiss(vectors: np.ndarray, factory: str, path: Path, threads: int) -> None:
-    """Write a faiss index of all rows, in order, for Euclidean distance.
+def build_faiss(vectors: np.ndarray, copies: Copies, factory: str, path: Path, threads: int) -> None:
+    """Write a faiss index of the distinct vectors, in the order of their first rows, for Euclidean distance.
 
     Args:
         vectors: float32 [N, D], may be memory-mapped; read in blocks.
+        copies: the rows of each distinct vector.
         factory: faiss's description, such as ``Flat``, ``HNSW32`` or ``IVF1024,PQ32np``.
         path: the file to write.
         threads: of faiss.
@@ -35,16 +40,17 @@ def build_faiss(vectors: np.ndarray, factory: str, path: Path, threads: int) -> 
         raise UserError(
             f"--factory {factory}: is not known to faiss for {vectors.shape[1]} dimensions{_of(error)}"
         ) from None
+    first = copies.first
     try:
         if not index.is_trained:
-            count = min(len(vectors), _TRAINING)
-            rows = np.sort(np.random.default_rng(0).choice(len(vectors), count, replace=False))
-            index.train(np.ascontiguousarray(vectors[rows]))
-        for start in range(0, len(vectors), _BLOCK):
-            index.add(np.ascontiguousarray(vectors[start : start + _BLOCK]))
+            count = min(len(first), _TRAINING)
+            drawn = np.sort(np.random.default_rng(0).choice(len(first), count, replace=False))
+            index.train(np.ascontiguousarray(vectors[first[drawn]]))
+        for start in range(0, len(first), _BLOCK):
+            index.add(np.ascontiguousarray(vectors[first[start : start + _BLOCK]]))
     except RuntimeError as error:
         raise UserError(
-            f"--factory {factory}: cannot be built from {len(vectors)} vectors{_of(error)} "
+            f"--factory {factory}: cannot be built from {len(first)} different vectors{_of(error)} "
             "'Flat' works with any number of images and is exact."
         ) from None
     with writing(path) as temporary:
@@ -92,35 +98,67 @@ def tune(index: Any, parameters: str) -> None:
         raise UserError(f"--tune {parameters}: does not fit this index{_of(error)}") from None
 
 
-def nearest(index: Any, vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    index: Any, vectors: np.ndarray, copies: Copies, queries: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The rows most similar to each query.
 
-    An approximate index proposes four times as many rows as wanted; the stored vectors decide among them.
+    An approximate index proposes four times as many vectors as wanted; the stored ones decide among them. A query for
+    which it proposes too few (those in the cells it looks into) is answered exactly.
 
     Args:
-        index: of faiss, over the rows of ``vectors``.
+        index: of faiss, over the distinct vectors.
         vectors: float32 [N, D], rows of length 1, may be memory-mapped.
+        copies: the rows of each distinct vector.
         queries: float32 [Q, D], rows of length 1.
         count: K, rows wanted; lists are shorter where there are fewer.
 
     Returns:
-        Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending, ties by ascending row; row -1 and
-        similarity -1 where an approximate index found fewer.
+        Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending, ties by ascending row.
     """
     count = min(count, len(vectors))
-    wanted = count if isinstance(index, faiss.IndexFlat) else min(len(vectors), _CANDIDATES * count)
-    _, proposed = index.search(np.ascontiguousarray(queries), wanted)
+    wanted = min(len(copies), count if isinstance(index, faiss.IndexFlat) else _CANDIDATES * count)
+    queries = np.ascontiguousarray(queries)
+    _, proposed = index.search(queries, wanted)
+    reached = copies.reach(proposed, count).sum(axis=1)
+    few = np.flatnonzero(reached < count)
     rows = np.empty((len(queries), count), dtype=np.int64)
     similarities = np.empty((len(queries), count), dtype=np.float32)
-    step = max(1, _BLOCK // max(1, wanted))
+    first = copies.first
+    step = max(1, _BLOCK // max(1, wanted, int(reached.max(initial=0))))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        found = np.einsum("qd,qkd->qk", queries[part], vectors[proposed[part]])
-        found[proposed[part] < 0] = -1
-        order = np.lexsort((proposed[part], -found), axis=1)[:, :count]
-        rows[part] = np.take_along_axis(proposed[part], order, axis=1)
-        similarities[part] = np.take_along_axis(found, order, axis=1)
+        found = np.einsum("qd,qkd->qk", queries[part], vectors[first[proposed[part]]])
+        rows[part], similarities[part] = copies.best(proposed[part], found, count)
+    if len(few):
+        rows[few], similarities[few] = _exactly(vectors, queries[few], count)
     return rows, similarities
+
+
+def recall_of(index: Any, vectors: np.ndarray, copies: Copies, sample: int = 256) -> float:
+    """Share of the exact ten nearest of drawn vectors, themselves among them, that an index finds, 0 to 1.
+
+    Args:
+        index: of faiss, tuned as it will be searched.
+        vectors: float32 [N, D], rows of length 1, may be memory-mapped.
+        copies: the rows of each distinct vector.
+        sample: vectors drawn, the same at each call.
+    """
+    if isinstance(index, faiss.IndexFlat) or not len(copies):
+        return 1.0
+    drawn = np.random.default_rng(0).choice(len(copies), min(len(copies), sample), replace=False)
+    queries = np.ascontiguousarray(vectors[np.sort(copies.first[drawn])])
+    found = nearest(index, vectors, copies, queries, _CHECKED)[1]
+    return float((found >= _exactly(vectors, queries, _CHECKED)[1][:, -1:] - _ROUNDING).mean())
+
+
+def _exactly(vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """As ``nearest``, by comparing with every row."""
+    count = min(count, len(vectors))
+    _, rows = faiss.knn(queries, np.ascontiguousarray(vectors), count)
+    similarities = np.stack([vectors[own] @ query for own, query in zip(rows, queries, strict=True)])
+    order = np.lexsort((rows, -similarities), axis=1)
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarities, order, axis=1)
 
 
 def _of(error: Exception) -> str:
