@@ -10,6 +10,7 @@ from hardmine.artefacts import Job, making, settle
 from hardmine.datasets import fetch, folder
 from hardmine.datasets.archives import open_archive
 from hardmine.datasets.listing import Listing
+from hardmine.datasets.manual import manual_folder
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan
 from hardmine.settings.datasets import Folder, dataset_of
@@ -383,6 +384,14 @@ def test_a_list_may_write_names_in_another_encoding_of_the_same_letters(
         get(place, tmp_path / "raw", list="items.csv")
 
 
+def test_an_image_to_leave_out_may_be_written_in_another_encoding_of_the_same_letters(tmp_path: Path) -> None:
+    place = write_folder(
+        tmp_path / "photos", CLASSES | {"a/caf\u00e9.jpg": picture(90), "b/cafe\u0301.jpg": picture(91)}
+    )
+    items = get(place, tmp_path / "raw", unreadable=["b/caf\u00e9.jpg"]).items
+    assert set(items.paths) == {*CLASSES, "a/caf\u00e9.jpg"}
+
+
 def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(tmp_path / "photos", CLASSES)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -392,6 +401,12 @@ def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     write_folder(tmp_path / "~" / "photos", CLASSES)
     assert Folder(path="~/photos").place == Path("~/photos")
+
+
+def test_files_that_the_user_brings_may_lie_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HARDMINE_MANUAL", "~/sets")
+    assert manual_folder("inshop") == tmp_path / "sets" / "inshop"
 
 
 def test_two_plans_never_take_different_folders_under_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,8 +464,8 @@ def test_folders_that_cannot_be_opened_are_refused(tmp_path: Path, monkeypatch: 
     place = write_folder(tmp_path / "photos", CLASSES)
     scan = os.scandir
 
-    def refusing(path: str) -> object:
-        if path.endswith("/b/"):
+    def refusing(path: str | Path) -> object:
+        if str(path).endswith("/photos/b/"):
             raise PermissionError(13, "Permission denied")
         return scan(path)
 

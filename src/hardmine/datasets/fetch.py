@@ -114,7 +114,7 @@ def _sources(file: RemoteFile, dataset: str) -> Iterator[str]:
         yield own.resolve().as_uri()
     mirror = os.environ.get("HARDMINE_MIRROR", "")
     if mirror:
-        base = mirror if "://" in mirror else Path(mirror).resolve().as_uri()
+        base = mirror if "://" in mirror else Path(mirror).expanduser().resolve().as_uri()
         yield f"{base.rstrip('/')}/{quote(file.name)}"
     yield from file.urls
 
