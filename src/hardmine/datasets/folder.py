@@ -142,8 +142,8 @@ def _tell_equal_files(made: Listing, digests: dict[str, str], source: str) -> No
     splits = [rows for rows in apart if len({made.items.splits[row] for row in rows}) > 1]
     named = "; ".join(" = ".join(made.items.paths[row] for row in rows[:3]) for rows in (splits or apart or equal)[:3])
     print(
-        f"{source}: {sum(map(len, equal)) - len(equal):,} images are equal to another, byte by byte; {len(apart):,} "
-        f"such files are in several classes, {len(splits):,} in several splits: {named}.",
+        f"{source}: equal to another image, byte by byte: {sum(map(len, equal)) - len(equal):,}; such files in several "
+        f"classes: {len(apart):,}, in several splits: {len(splits):,} ({named}).",
         flush=True,
     )
 
