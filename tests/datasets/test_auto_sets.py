@@ -93,7 +93,7 @@ def test_cub_is_split_by_class_and_not_by_the_official_flags(tmp_path: Path, sma
         (lambda f: replaced(f, "CUB_200_2011/image_class_labels.txt", b"4 100", b"4 99"), "has class 99, which"),
         (lambda f: replaced(f, "CUB_200_2011/image_class_labels.txt", b"3 100", b"3 one"), "'one' is not a number"),
         (lambda f: replaced(f, "CUB_200_2011/classes.txt", b"101", b"102"), "has class 101, which classes.txt calls"),
-        (lambda f: f.update({"CUB_200_2011/images.txt": b"\xff\xfe"}), "is not UTF-8 text"),
+        (lambda f: f.update({"CUB_200_2011/images.txt": b"1 caf\xe9.jpg\n"}), "is not UTF-8 text"),
         (lambda f: f.update({"CUB_200_2011/images.txt": b"\n"}), "lists nothing"),
         (lambda f: f.update({"../evil.jpg": b""}), "a name that leaves the folder"),
     ],

@@ -207,7 +207,7 @@ def test_what_came_first_is_recorded_and_nothing_else_is_taken_ever_after(
     assert "Commit that file" in capsys.readouterr().out
     assert Path("checksums.txt").read_text() == f"{DIGEST.removeprefix('sha256:')}  birds/file.bin\n"
     server.faults = ["other"]
-    with pytest.raises(UserError, match=r"its content is not what checksums\.txt says came first"):
+    with pytest.raises(UserError, match=r"not what came first; if it is meant, delete its line in checksums\.txt"):
         get(tmp_path / "elsewhere", server.url, digest=None)
     assert get(tmp_path / "elsewhere", server.url, digest=None) == CONTENT
     Path("checksums.txt").write_text("no checksum\n")

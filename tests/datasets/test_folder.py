@@ -10,6 +10,7 @@ from hardmine.artefacts import Job, making, settle
 from hardmine.datasets import fetch, folder
 from hardmine.datasets.archives import open_archive
 from hardmine.datasets.listing import Listing
+from hardmine.datasets.manual import manual_folder
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan
 from hardmine.settings.datasets import Folder, dataset_of
@@ -295,8 +296,9 @@ def test_links_are_followed_and_each_folder_is_read_once(tmp_path: Path, capsys:
     listing = get(place, tmp_path / "raw")
     assert listing.items.paths == sorted(CLASSES)
     said = capsys.readouterr().out
-    assert "1 links that lead nowhere (a/me)" in said
-    assert "3 links to folders that are read anyway (a/again/, a/up/, z/)" in said
+    assert "1 leading nowhere or not to be reached (a/me)" in said
+    assert "2 read under another name (a/again/, z/)" in said
+    assert "1 leading to a folder around this one (a/up/)" in said
     with open_archive(place, own=True) as archive:
         assert dict(archive.iterate(listing.items.paths)) == CLASSES
 
@@ -335,7 +337,7 @@ def test_images_that_a_list_leaves_out_are_counted(tmp_path: Path, capsys: pytes
     place = write_folder(tmp_path / "photos", CLASSES)
     write_list(place, "path,class\n" + "\n".join(f"{name},{name[0]}" for name in CLASSES if name != "h/2.JPG"))
     get(place, tmp_path / "raw", list="items.csv")
-    assert "1 images of the folder are not listed: h/2.JPG" in capsys.readouterr().out
+    assert "of the folder's images it leaves out 1: h/2.JPG" in capsys.readouterr().out
 
 
 def test_equal_files_in_two_classes_and_splits_are_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -345,9 +347,7 @@ def test_equal_files_in_two_classes_and_splits_are_named(tmp_path: Path, capsys:
     write_folder(place, {f"{label}/same.jpg": picture(80) for label in "abcdefgh"} | {"a/twin.jpg": CLASSES["a/0.JPG"]})
     get(place, tmp_path / "raw")
     said = capsys.readouterr().out
-    assert (
-        "8 images are equal to another, byte by byte; 1 such files are in several classes, 1 in several splits" in said
-    )
+    assert "equal to another image, byte by byte: 8; such files in several classes: 1, in several splits: 1" in said
     assert "a/same.jpg = b/same.jpg" in said
 
 
@@ -383,6 +383,14 @@ def test_a_list_may_write_names_in_another_encoding_of_the_same_letters(
         get(place, tmp_path / "raw", list="items.csv")
 
 
+def test_an_image_to_leave_out_may_be_written_in_another_encoding_of_the_same_letters(tmp_path: Path) -> None:
+    place = write_folder(
+        tmp_path / "photos", CLASSES | {"a/caf\u00e9.jpg": picture(90), "b/cafe\u0301.jpg": picture(91)}
+    )
+    items = get(place, tmp_path / "raw", unreadable=["b/caf\u00e9.jpg"]).items
+    assert set(items.paths) == {*CLASSES, "a/caf\u00e9.jpg"}
+
+
 def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(tmp_path / "photos", CLASSES)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -392,6 +400,12 @@ def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     write_folder(tmp_path / "~" / "photos", CLASSES)
     assert Folder(path="~/photos").place == Path("~/photos")
+
+
+def test_files_that_the_user_brings_may_lie_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HARDMINE_MANUAL", "~/sets")
+    assert manual_folder("inshop") == tmp_path / "sets" / "inshop"
 
 
 def test_two_plans_never_take_different_folders_under_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,11 +463,11 @@ def test_folders_that_cannot_be_opened_are_refused(tmp_path: Path, monkeypatch: 
     place = write_folder(tmp_path / "photos", CLASSES)
     scan = os.scandir
 
-    def refusing(path: str) -> object:
-        if str(path).endswith("/b/"):
+    def refusing(path: str | Path) -> object:
+        if str(path).endswith("/photos/b/"):
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    with pytest.raises(UserError, match="1 folders cannot be opened: b/"):
+    with pytest.raises(UserError, match="cannot open b/"):
         get(place, tmp_path / "raw")

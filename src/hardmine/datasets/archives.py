@@ -73,7 +73,10 @@ class FolderArchive(Archive):
             for entry in entries:
                 name = prefix + entry.name
                 if entry.is_symlink() and self._leaves(entry.path):
-                    raise refusal(self.path, name, "a link that leaves the folder")
+                    raise UserError(
+                        f"{self.path}: '{name}' is a link that leaves the folder; none is followed in a "
+                        "published data set. Put the files themselves there (cp -rL), or link to the folder as a whole."
+                    )
                 if entry.is_dir(follow_symlinks=False):
                     yield from self._names_below(Path(entry), f"{name}/")
                 elif os.path.isfile(entry) and not of_macos(name.split("/")):

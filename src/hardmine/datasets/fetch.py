@@ -99,7 +99,11 @@ def fetch(file: RemoteFile, folder: Path, dataset: str) -> Path:
         if continued:  # perhaps the older part is at fault: once more from the start
             sources.insert(0, url)
         else:
-            known = "the published one" if file.digest else f"what {CHECKSUMS} says came first"
+            known = (
+                "the published one"
+                if file.digest
+                else f"what came first; if it is meant, delete its line in {CHECKSUMS}"
+            )
             faults.append(f"{url}: its content is not {known} ({expected})")
     tried = "".join(f"\n  {fault}" for fault in faults)
     official = f" from {file.urls[0]}" if file.urls else ""
@@ -125,7 +129,7 @@ def _sources(file: RemoteFile, dataset: str) -> Iterator[str]:
         yield own.resolve().as_uri()
     mirror = os.environ.get("HARDMINE_MIRROR", "")
     if mirror:
-        base = mirror if "://" in mirror else Path(mirror).resolve().as_uri()
+        base = mirror if "://" in mirror else Path(mirror).expanduser().resolve().as_uri()
         yield f"{base.rstrip('/')}/{quote(file.name)}"
     yield from file.urls
 

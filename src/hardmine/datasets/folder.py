@@ -1,6 +1,7 @@
 """The user's own images: class folders, or a list; split by class."""
 
 import json
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def listing(raw: Path, settings: Folder) -> Listing:
     looks_alike = record is None or record.settings.get("fingerprint") == settings.fingerprint()
     if not looks_alike and _content(settings) != content:
         raise UserError(f"{settings.path}: files were changed since they were listed. Run the same command again.")
-    made = _split([OwnImage(item["path"], item["class"], item["split"]) for item in content], settings)
+    images = [OwnImage(item["path"], item["class"], item["split"]) for item in content]
+    made = _split(images, _naming_files(settings, images))
     _tell_equal_files(made, {item["path"]: item["sha256"] for item in content}, settings.path)
     return made
 
@@ -59,6 +61,7 @@ def _content(settings: Folder) -> list[dict[str, str]]:
     require_writable(place, [image.path for image in images])
     images = under_one_spelling(images, str(place / (settings.list or "")), settings.spellings == "apart")
     require_pairs(images, settings.path)
+    settings = _naming_files(settings, images)
     _split(images, settings)
     digests = _digests(place, images, settings)
     return [
@@ -87,6 +90,16 @@ def _digests(place: Path, images: list[OwnImage], settings: Folder) -> list[str]
             "dataset.unreadable."
         )
     return digests
+
+
+def _naming_files(settings: Folder, images: list[OwnImage]) -> Folder:
+    """The settings with ``unreadable`` naming images as their files are called, where only the encoding differs."""
+    files = {unicodedata.normalize("NFC", image.path): image.path for image in images}
+    known = {image.path for image in images}
+    meant = tuple(
+        name if name in known else files.get(unicodedata.normalize("NFC", name), name) for name in settings.unreadable
+    )
+    return settings.model_copy(update={"unreadable": meant})
 
 
 def _split(images: list[OwnImage], settings: Folder) -> Listing:
@@ -129,8 +142,8 @@ def _tell_equal_files(made: Listing, digests: dict[str, str], source: str) -> No
     splits = [rows for rows in apart if len({made.items.splits[row] for row in rows}) > 1]
     named = "; ".join(" = ".join(made.items.paths[row] for row in rows[:3]) for rows in (splits or apart or equal)[:3])
     print(
-        f"{source}: {sum(map(len, equal)) - len(equal):,} images are equal to another, byte by byte; {len(apart):,} "
-        f"such files are in several classes, {len(splits):,} in several splits: {named}.",
+        f"{source}: equal to another image, byte by byte: {sum(map(len, equal)) - len(equal):,}; such files in several "
+        f"classes: {len(apart):,}, in several splits: {len(splits):,} ({named}).",
         flush=True,
     )
 

@@ -96,7 +96,7 @@ def listed(place: Path, name: str) -> list[OwnImage]:
             raise UserError(f"{file}: {lines} both list {image.path}. Remove one.")
     unlisted = [path for path in _pictures_in(place).names if path not in known]
     if unlisted:
-        print(f"{file}: {len(unlisted):,} images of the folder are not listed: {listed_names(unlisted)}.", flush=True)
+        print(f"{file}: of the folder's images it leaves out {len(unlisted):,}: {listed_names(unlisted)}.", flush=True)
     return images
 
 
@@ -123,8 +123,7 @@ def _pictures_in(place: Path) -> Pictures:
         raise UserError(f"{place}: cannot be opened: {error.strerror}.") from None
     if found.closed:
         raise UserError(
-            f"{place}: {len(found.closed):,} folders cannot be opened: {listed_names(found.closed)}. Mend their "
-            "permissions, or move them away."
+            f"{place}: cannot open {listed_names(found.closed)}. Mend these folders' permissions, or move them away."
         )
     return found
 

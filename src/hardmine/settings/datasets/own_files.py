@@ -21,8 +21,9 @@ _OF_SERVERS = frozenset(
 )
 """Folders that file servers and systems keep beside pictures: thumbnails, what was deleted, former states."""
 
-HIDDEN, SERVER, TWICE = "hidden", "of a file server or system", "links to folders that are read anyway"
-NOWHERE, CLOSED, SPECIAL = "links that lead nowhere", "folders that cannot be opened", "no regular files"
+HIDDEN, SERVER, SPECIAL = "hidden", "of a file server or system", "no regular file"
+TWICE, AROUND = "read under another name", "leading to a folder around this one"
+NOWHERE, CLOSED = "leading nowhere or not to be reached", "not to be opened"
 _NAMED = 3
 
 
@@ -46,7 +47,7 @@ class Pictures:
     """The images of a folder.
 
     Attributes:
-        names: relative, with ``/``, sorted; links that lead nowhere among them.
+        names: relative, with ``/``, sorted; among them links that lead nowhere and files that cannot be reached.
         closed: folders that cannot be opened.
         passed_over: in words, what else lies there; empty where there is nothing.
     """
@@ -80,7 +81,8 @@ def walk(folder: Path, everything: bool = False) -> Iterator[Met]:
             inside, identity = heapq.heappop(links)
             around = root.startswith(os.path.realpath(os.path.join(root, inside)).rstrip("/") + "/")
             if identity in read or around:
-                yield Met(inside, _look(os.lstat(os.path.join(root, inside))), TWICE)
+                look = _look(os.lstat(os.path.join(root, inside.rstrip("/"))))
+                yield Met(inside, look, AROUND if around else TWICE)
                 continue
             read.add(identity)
         try:
@@ -147,6 +149,8 @@ def _met(entry: os.DirEntry[str], name: str, everything: bool) -> Met:
     try:
         status = entry.stat()
         is_folder = entry.is_dir()
+    except PermissionError:
+        return Met(name, (0, 0, 0, 0), why or NOWHERE)
     except OSError:
         return Met(name, _look(entry.stat(follow_symlinks=False)), why or NOWHERE)
     if is_folder:
