@@ -1,7 +1,7 @@
 """The contract of a backbone: named feature maps at several depths."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,7 @@ from hardmine.errors import UserError, nearest
 
 from .pretrained import fit
 
-__all__ = ["Backbone", "StagedBackbone"]
+__all__ = ["Backbone", "StagedBackbone", "by_blocks"]
 
 
 class Backbone(nn.Module):
@@ -50,6 +50,10 @@ class Backbone(nn.Module):
                     f"backbone: {type(self).__name__} has no tap '{name}'{nearest(name, self.tap_shapes)}; "
                     f"it has {', '.join(self.tap_shapes)}."
                 )
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """Its parameters by layer, shallow to deep, for rates that fall layer by layer."""
+        return [list(self.parameters())]
 
     def new_head(self, features: int, dimensions: int) -> nn.Linear:
         """The layer from pooled features to an embedding, as the family starts its new layers."""
@@ -106,11 +110,33 @@ class Backbone(nn.Module):
         return torch.zeros(1, channels, size, size, device=next(self.parameters()).device)
 
 
+def by_blocks(network: nn.Module, blocks: Iterable[nn.Module], last: Sequence[str]) -> list[list[nn.Parameter]]:
+    """Parameters of a transformer by layer: what stands before its blocks, each block, the last with what follows.
+
+    Args:
+        network: the whole.
+        blocks: shallow to deep.
+        last: prefixes of the names of what follows the blocks.
+    """
+    layers = [list(block.parameters()) for block in blocks]
+    known = {id(parameter) for layer in layers for parameter in layer}
+    others = [(name, own) for name, own in network.named_parameters() if id(own) not in known]
+    layers[-1] = [*layers[-1], *(own for name, own in others if name.startswith(tuple(last)))]
+    return [[own for name, own in others if not name.startswith(tuple(last))], *layers]
+
+
 class StagedBackbone(Backbone):
     """A trunk whose parts between taps are modules named like the taps, applied one after another.
 
     A published layer ``x`` inside the stage ``tap`` is stored as ``tap.x``.
     """
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """A layer a stage; what belongs to none goes with the first."""
+        stages = [list(getattr(self, name).parameters()) for name in self.tap_shapes]
+        known = {id(parameter) for stage in stages for parameter in stage}
+        stages[0] = [*(own for own in self.parameters() if id(own) not in known), *stages[0]]
+        return stages
 
     def prepare(self, images: Tensor) -> Tensor:
         """Images as batches hold them, float [n, 1 or 3, H, W], on the scale and with the channels the trunk takes."""

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hardmine.errors import UserError, nearest
 from hardmine.settings.backbones import Timm
 
 from .pixels import Rescale
 from .pretrained import read_safetensors
-from .taps import Backbone
+from .taps import Backbone, by_blocks
 
 __all__ = ["TimmBackbone"]
 
@@ -23,7 +23,9 @@ class TimmBackbone(Backbone):
     """A network without its classifier.
 
     Networks with maps at several scales have the taps ``stage1``, ``stage2``, …, the last of them what the network
-    hands to its classifier. All others have one, ``pooled`` [D, 1, 1]: their own pooling of the last features.
+    hands to its classifier. All others end with ``pooled`` [D, 1, 1], their own pooling of the last features; before it
+    transformers have two maps of their patches, behind a third and two thirds of their blocks (``block4`` and
+    ``block8`` of twelve).
 
     Args:
         settings: of the backbone.
@@ -60,6 +62,8 @@ class TimmBackbone(Backbone):
         if have == ["pooled"]:
             vectors = self.model.forward_head(self.model.forward_features(images), pre_logits=True)
             return {"pooled": vectors.flatten(1)[:, :, None, None]}
+        if any(name.startswith("block") for name in have):
+            return self._of_blocks(images, names)
         last = f"stage{len(self.model.feature_info)}"
         if list(names) == [last]:
             return {last: self._channels_first(self.model.forward_features(images))}
@@ -71,12 +75,33 @@ class TimmBackbone(Backbone):
         found = {f"stage{index + 1}": value for index, value in zip(sorted(indices), maps, strict=True)}
         return {name: self._channels_first(final) if name == last else found[name] for name in names}
 
+    def _of_blocks(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """Taps of a transformer."""
+        blocks = {name: int(name.removeprefix("block")) - 1 for name in names if name != "pooled"}
+        if "pooled" not in names:
+            indices = sorted(blocks.values())
+            found = self.model.forward_intermediates(images, indices=indices, intermediates_only=True, stop_early=True)
+            maps = dict(zip(indices, found, strict=True))
+            return {name: maps[index] for name, index in blocks.items()}
+        final, found = self.model.forward_intermediates(images, indices=sorted(blocks.values()) or [0])
+        maps = dict(zip(sorted(blocks.values()) or [0], found, strict=True))
+        pooled = self.model.forward_head(final, pre_logits=True).flatten(1)[:, :, None, None]
+        return {name: pooled if name == "pooled" else maps[blocks[name]] for name in names}
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """A transformer's by block; of all others one."""
+        blocks = getattr(self.model, "blocks", None)
+        if not isinstance(blocks, nn.Sequential | nn.ModuleList) or not self.last_tap.startswith(("pooled", "block")):
+            return super().layers()
+        return by_blocks(self.model, blocks, ["norm.", "fc_norm", "attn_pool", "head"])
+
     def trim(self, deepest: str) -> None:
         """Remove what lies deeper than a tap, as far as timm can; no weight is left without a gradient."""
         names = list(self.tap_shapes)
         beyond = names[names.index(deepest) + 1 :]
         if beyond:
-            self.model.prune_intermediate_layers([names.index(deepest)], prune_norm=True, prune_head=True)
+            index = int(deepest.removeprefix("block")) - 1 if deepest.startswith("block") else names.index(deepest)
+            self.model.prune_intermediate_layers([index], prune_norm=True, prune_head=True)
             for name in beyond:
                 del self.tap_shapes[name]
             self._keep_what_is_used()
@@ -112,11 +137,14 @@ class TimmBackbone(Backbone):
 
 
 def _tap_names(model: Any) -> tuple[str, ...]:
-    """The taps of a network: its stages, or the one vector it ends with."""
+    """The taps of a network: its stages, or some of its blocks and the one vector that it ends with."""
     scales = [item["reduction"] for item in getattr(model, "feature_info", [])]
     rising = len(scales) > 1 and all(first < second for first, second in pairwise(scales))
     if rising and hasattr(model, "forward_intermediates"):
         return tuple(f"stage{number}" for number in range(1, len(scales) + 1))
+    depth = len(getattr(model, "blocks", ()))
+    if depth >= 3 and len(set(scales)) == 1 and hasattr(model, "forward_intermediates"):
+        return (f"block{depth // 3}", f"block{2 * depth // 3}", "pooled")
     return ("pooled",)
 
 

@@ -4,13 +4,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from hardmine.settings.backbones import Torchvision
 
 from .pixels import Rescale
 from .pretrained import read_state
-from .taps import Backbone, StagedBackbone
+from .taps import Backbone, StagedBackbone, by_blocks
 
 __all__ = ["TorchvisionBackbone", "TorchvisionTransformer", "build"]
 
@@ -73,7 +74,7 @@ class TorchvisionBackbone(StagedBackbone):
 
 
 class TorchvisionTransformer(Backbone):
-    """ViT: one tap, the class token behind the last norm, [D, 1, 1].
+    """ViT: maps of its patches behind the fourth and the eighth block, [D, h, w], and the class token, [D, 1, 1].
 
     Args:
         settings: of the backbone.
@@ -91,8 +92,36 @@ class TorchvisionTransformer(Backbone):
         self._measure(settings.tap_names, channels, size)
 
     def taps(self, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """The class token, float [n, D, 1, 1]."""
-        return {"class_token": self.model(self.rescale(images))[:, :, None, None]}
+        """Maps of the patches, as blocks hand them on; the class token behind the last norm."""
+        if list(names) == ["class_token"]:
+            return {"class_token": self.model(self.rescale(images))[:, :, None, None]}
+        tokens = self.model._process_input(self.rescale(images))
+        edge = self.model.image_size // self.model.patch_size
+        tokens = torch.cat([self.model.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        encoder, maps = self.model.encoder, {}
+        tokens = encoder.dropout(tokens + encoder.pos_embedding)
+        for number, block in enumerate(encoder.layers, start=1):
+            tokens = block(tokens)
+            if f"block{number}" in names:
+                maps[f"block{number}"] = tokens[:, 1:].transpose(1, 2).unflatten(2, (edge, edge))
+            if all(name in maps for name in names):
+                return {name: maps[name] for name in names}
+        maps["class_token"] = encoder.ln(tokens)[:, 0, :, None, None]
+        return {name: maps[name] for name in names}
+
+    def trim(self, deepest: str) -> None:
+        """Remove the blocks behind a tap."""
+        names = list(self.tap_shapes)
+        if deepest == names[-1]:
+            return
+        for name in names[names.index(deepest) + 1 :]:
+            del self.tap_shapes[name]
+        self.model.encoder.layers = self.model.encoder.layers[: int(deepest.removeprefix("block"))]
+        self.model.encoder.ln = nn.Identity()
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """Patches and positions, each block, the last with the norm."""
+        return by_blocks(self.model, self.model.encoder.layers, ["encoder.ln"])
 
     def published(self, path: Path) -> dict[str, Tensor]:
         """The official tensors as ``model.name``, position embeddings interpolated to the image size."""

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from hardmine.settings.training import Augmentation
 
+from .augment import recoloured, resized_crops, with_holes
 from .store import ImageStore
 
 __all__ = ["TrainingImages", "block_of"]
@@ -40,6 +41,21 @@ class TrainingImages:
     def augmented(self, indices: Tensor | np.ndarray) -> Tensor:
         """Randomly changed images, float32 [k, C, H, W], channels last."""
         pixels = self._read(indices)
+        if self.augmentation.crop_scale is None:
+            changed = self._moved(pixels)
+            if not (self.augmentation.recolours or self.augmentation.erasing):
+                return normalise(changed)
+            images = changed.permute(0, 3, 1, 2).float()
+        else:
+            images = resized_crops(pixels, self.size[0], self.augmentation, self._generator)
+        if self.augmentation.recolours:
+            images = recoloured(images, self.augmentation, self._generator)
+        if self.augmentation.erasing:
+            images = with_holes(images, self.augmentation.erasing, self._generator)
+        return _about_zero(images).contiguous(memory_format=torch.channels_last)
+
+    def _moved(self, pixels: Tensor) -> Tensor:
+        """Cut, shifted and mirrored, uint8 [k, H, W, C]."""
         count, height, width, _ = pixels.shape
         down = torch.arange(self.size[0]).expand(count, -1)
         right = torch.arange(self.size[1]).expand(count, -1)
@@ -54,8 +70,7 @@ class TrainingImages:
             flip = torch.rand(count, 1, generator=self._generator) < 0.5
             right = torch.where(flip, right.flip(1), right)
         down, right = down.to(self.device), right.to(self.device)
-        moved = pixels[torch.arange(count, device=self.device)[:, None, None], down[:, :, None], right[:, None, :]]
-        return normalise(moved)
+        return pixels[torch.arange(count, device=self.device)[:, None, None], down[:, :, None], right[:, None, :]]
 
     def _read(self, indices: Tensor | np.ndarray) -> Tensor:
         rows = indices.cpu().numpy() if isinstance(indices, Tensor) else indices
@@ -83,4 +98,8 @@ def middle(pixels: Tensor, height: int, width: int) -> Tensor:
 
 def normalise(pixels: Tensor) -> Tensor:
     """uint8 [k, H, W, C] to float32 [k, C, H, W] about 0 with spread about 1, channels last in memory."""
-    return ((pixels.float() - 127.5) / 64).permute(0, 3, 1, 2)
+    return _about_zero(pixels.float()).permute(0, 3, 1, 2)
+
+
+def _about_zero(levels: Tensor) -> Tensor:
+    return (levels - 127.5) / 64

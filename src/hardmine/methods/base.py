@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hardmine.backbones import EmbeddingNetwork
+from hardmine.errors import UserError
 from hardmine.images.batches import TrainingImages, block_of
 from hardmine.mining import BalancedSampler
 from hardmine.settings.backbones import BackboneSettings
@@ -19,6 +20,8 @@ from hardmine.settings.run import RunSettings
 from hardmine.settings.training import Training
 
 from .log import Diagnostics, EpochLog
+from .rates import split_groups
+from .two_passes import TwoPasses, refuse_parts
 
 __all__ = ["Method", "Setup"]
 
@@ -88,6 +91,23 @@ class Method(ABC):
         }
         self.optimisers: list[torch.optim.Optimizer] = []
         self.step_number = 0
+        self._check_training()
+
+    def _check_training(self) -> None:
+        """Refuse settings of training that do not fit what was built."""
+        training = self.setup.training
+        if training.warmup_steps and training.warmup_steps >= self.total_steps > 0:
+            raise UserError(
+                f"training.warmup_steps: {training.warmup_steps} is no part of a training of {self.total_steps} steps "
+                f"({training.images:,} images, {self.images_per_step} in a batch). Set fewer."
+            )
+        if training.forward_images and training.forward_images < self.images_per_step:
+            if not self.setup.run.in_parts:
+                raise UserError(
+                    f"training.forward_images: {self.setup.run.method} has losses inside the network, which need the "
+                    "whole batch at once. Leave the key out for its runs."
+                )
+            refuse_parts(self.network)
 
     @classmethod
     def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> EmbeddingNetwork:
@@ -104,34 +124,18 @@ class Method(ABC):
         return [{"params": list(self.network.parameters()), "lr": self.setup.training.learning_rate}]
 
     def add_optimiser(self, groups: Iterable[dict[str, Any]], name: str = "optimiser") -> torch.optim.Optimizer:
-        """Make the optimiser the settings name and register it; the trunk's rates times ``backbone.trunk_rate``."""
-        training, groups = self.setup.training, self.with_trunk_rate(groups)
+        """Make the optimiser the settings name and register it; see ``split_groups`` for rates and decay."""
+        training, split = self.setup.training, split_groups(groups, self.network, self.setup)
         optimiser: torch.optim.Optimizer
-        if training.optimiser == "adam":
-            optimiser = torch.optim.Adam(groups, weight_decay=training.weight_decay)
-        else:
-            optimiser = torch.optim.SGD(
-                groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
-            )
+        match training.optimiser:
+            case "adam":
+                optimiser = torch.optim.Adam(split, weight_decay=training.weight_decay)
+            case "adamw":
+                optimiser = torch.optim.AdamW(split, weight_decay=training.weight_decay)
+            case _:
+                decay, rate = training.weight_decay, training.learning_rate
+                optimiser = torch.optim.SGD(split, lr=rate, momentum=0.9, weight_decay=decay)
         return self.register_optimiser(optimiser, name)
-
-    def with_trunk_rate(self, groups: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Groups of parameters, those that hold parameters of the trunk and others split in two.
-
-        Args:
-            groups: with the keys ``params`` and ``lr``.
-        """
-        factor = self.setup.backbone.trunk_rate
-        if factor == 1:
-            return list(groups)
-        trunk = {id(parameter) for parameter in self.network.backbone.parameters()}
-        split = []
-        for group in groups:
-            own = [parameter for parameter in group["params"] if id(parameter) in trunk]
-            others = [parameter for parameter in group["params"] if id(parameter) not in trunk]
-            split += [{**group, "params": own, "lr": group["lr"] * factor}] if own else []
-            split += [{**group, "params": others}] if others else []
-        return split
 
     def register_optimiser(self, optimiser: torch.optim.Optimizer, name: str) -> torch.optim.Optimizer:
         """Put an optimiser under the schedule, the updates and the checkpoints."""
@@ -164,12 +168,34 @@ class Method(ABC):
         """One training step: batch, forward, loss, backward, update."""
         rows = self.sampler.next_batch()
         self.set_learning_rates()
-        with self.precision():
-            outputs = self.network(self.images.augmented(rows))
-        outputs = {name: value.float() for name, value in outputs.items()}
-        loss = self.loss(outputs, torch.from_numpy(rows), log)
-        self.update(loss)
+        numbers = torch.from_numpy(rows)
+        loss = self.update_on(self.images.augmented(rows), lambda outputs: self.loss(outputs, numbers, log))
         log.add("loss", loss)
+
+    def update_on(self, images: Tensor, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> Tensor:
+        """Forward, loss, backward and update on a batch; the loss.
+
+        A batch of more than ``training.forward_images`` images goes through the network in parts, twice: without
+        gradients to get all its outputs, for the loss of the whole; then with the gradients of the outputs.
+
+        Args:
+            images: float [n, C, H, W].
+            loss_of: the loss, a scalar with gradient, of what the network gives for the batch, in float32.
+        """
+        size = self.setup.training.forward_images
+        if not size or len(images) <= size:
+            loss = loss_of(self._forward(images))
+            self.update(loss)
+            return loss
+        passes = TwoPasses(self._forward, images.split(size))
+        loss = loss_of(passes.outputs)
+        self.update(loss, passes.backward)
+        return loss
+
+    def _forward(self, images: Tensor) -> dict[str, Tensor]:
+        with self.precision():
+            outputs = self.network(images)
+        return {name: value.float() for name, value in outputs.items()}
 
     @abstractmethod
     def loss(self, outputs: dict[str, Tensor], rows: Tensor, log: EpochLog) -> Tensor:
@@ -181,11 +207,13 @@ class Method(ABC):
             log: takes values to report.
         """
 
-    def update(self, loss: Tensor) -> None:
-        """Backward and one step of every optimiser."""
+    def update(self, loss: Tensor, further: Callable[[], None] | None = None) -> None:
+        """Backward, ``further`` where there is more to it, and one step of every optimiser."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        if further is not None:
+            further()
         if self.setup.training.gradient_clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.setup.training.gradient_clip)
         for optimiser in self.optimisers:
@@ -200,6 +228,10 @@ class Method(ABC):
 
     def schedule(self, step: int) -> float:
         """Factor on the learning rates at a step (from 0)."""
+        rising = self.setup.training.warmup_steps
+        return self._falling(step) * (min(1.0, (step + 1) / rising) if rising else 1.0)
+
+    def _falling(self, step: int) -> float:
         match self.setup.training.schedule:
             case "cosine":
                 return 0.5 * (1 + math.cos(math.pi * step / self.total_steps))

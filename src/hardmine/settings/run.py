@@ -21,6 +21,9 @@ class RunSettings(Settings):
     diagnostics: ClassVar[tuple[str, ...]] = ()
     """Names of figures of the method's own in the report; ``figures.py`` of its folder draws them."""
 
+    in_parts: ClassVar[bool] = True
+    """Whether a batch may go through the network in parts (``training.forward_images``)."""
+
     method: str
     """The method."""
     backbone: BackboneOverrides = Field(default_factory=dict)

@@ -1,6 +1,6 @@
 """How a network is trained: what every method shares."""
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -18,6 +18,11 @@ class Batch(Settings):
     """Images of each class in a batch."""
 
 
+_RATIO = (3 / 4, 4 / 3)
+Share = Annotated[float, Field(gt=0, le=1)]
+Strength = Annotated[float, Field(ge=0, le=1, exclude_if=lambda value: value == 0)]
+
+
 class Augmentation(Settings):
     """Random changes of training images, made on the device."""
 
@@ -27,6 +32,39 @@ class Augmentation(Settings):
     """Mirror half of the images left to right."""
     crop: int = Field(0, ge=0, exclude_if=lambda value: value == 0)
     """Edge of the square cut out for the network: anywhere in training, the middle in testing; 0 for the whole."""
+    crop_scale: tuple[Share, Share] | None = Field(None, exclude_if=lambda value: value is None)
+    """Random resized crops: least and largest share of the image's area that is cut out and brought to ``crop``."""
+    crop_ratio: tuple[PositiveFloat, PositiveFloat] = Field(
+        (3 / 4, 4 / 3), exclude_if=lambda value: value == (3 / 4, 4 / 3)
+    )
+    """Least and largest width over height of these cuts."""
+    brightness: Strength = 0.0
+    """Factors from 1 - this to 1 + this, one an image."""
+    contrast: Strength = 0.0
+    """The same, about the image's mean luma."""
+    saturation: Strength = 0.0
+    """The same, about grey."""
+    hue: float = Field(0.0, ge=0, le=0.5, exclude_if=lambda value: value == 0)
+    """Largest turn of the hues, as a share of the whole circle."""
+    grey: float = Field(0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
+    """Share of the images made grey."""
+    erasing: float = Field(0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
+    """Share of the images of which a box is made middle grey."""
+
+    @property
+    def recolours(self) -> bool:
+        """Whether colours are changed."""
+        return any((self.brightness, self.contrast, self.saturation, self.hue, self.grey))
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        for name in ("crop_scale", "crop_ratio"):
+            bounds = getattr(self, name)
+            if bounds is not None and bounds[0] > bounds[1]:
+                raise ValueError(f"{name}: {list(bounds)} falls; write the least first: {list(bounds[::-1])}")
+        if self.crop_scale is not None and (not self.crop or self.shift):
+            raise ValueError("crop_scale needs crop, the edge that cuts are brought to, and shift: 0")
+        return self
 
 
 class Training(Settings):
@@ -40,12 +78,23 @@ class Training(Settings):
     """Random changes of the images."""
     split: Literal["train", "warm"] = "train"
     """Which images to train on: the training classes, or the classes kept for warm starts."""
-    optimiser: Literal["adam", "sgd"] = "adam"
-    """Adam, or SGD with momentum 0.9."""
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    """Adam, AdamW (weight decay apart from the gradient), or SGD with momentum 0.9."""
     learning_rate: PositiveFloat = 0.001
-    """Of the network, at the start."""
+    """Of the network, after the warm-up."""
+    head_rate: PositiveFloat = 1.0
+    """Factor on the learning rate of the new layers over the trunk, the same for every method."""
+    layer_decay: float = Field(1.0, gt=0, le=1, exclude_if=lambda value: value == 1)
+    """Factor on the learning rate from each layer of the trunk to the next shallower one, for transformers."""
+    warmup_steps: int = Field(0, ge=0)
+    """Steps over which the learning rate rises from 0."""
     weight_decay: float = Field(0.0, ge=0)
-    """L2 penalty of the optimiser."""
+    """L2 penalty of the optimiser, on weights of two dimensions and more."""
+    decay_norms_and_biases: bool = Field(False, exclude_if=lambda value: value is False)
+    """Whether the penalty covers scales and shifts of norms, and biases, too."""
+    forward_images: int = Field(0, ge=0, exclude_if=lambda value: value == 0)
+    """Largest number of images in a forward pass; a larger batch goes through twice, in parts of this size, with the
+    gradient of the whole. 0 for the whole batch at once."""
     schedule: Literal["constant", "cosine", "halve-every-3-epochs", "steps"] = "cosine"
     """How the learning rate falls over training."""
     drop_at: tuple[PositiveInt, ...] = Field((), exclude_if=lambda value: not value)

@@ -13,7 +13,7 @@ def settings(**keys):
 def test_defaults_are_the_papers_where_it_gives_them():
     own = settings()
     assert (own.margin, own.global_margin, own.separation_weight, own.global_weight) == (0.2, 0.01, 0.8, 1.0)
-    assert (own.mined_share, own.target_error, own.random_epochs, own.head_rate) == (0.75, 0.6, 2, 10.0)
+    assert (own.mined_share, own.target_error, own.random_epochs) == (0.75, 0.6, 2)
     assert (own.index, own.kappa_mode, own.window, own.triplets_per_anchor) == ("exact", "adaptive", 5, 1)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from hardmine.errors import UserError
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
+from hardmine.methods.rates import split_groups
 from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.run import RunSettings
 
@@ -75,8 +76,8 @@ class HDCMethod(Method):
                 f"sgd_style: 'caffe' has no meaning with training.optimiser '{training.optimiser}'. "
                 "Set training.optimiser to sgd, or leave sgd_style out."
             )
-        groups = self.with_trunk_rate(groups)
-        optimiser = CaffeSGD(groups, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
+        split = split_groups(groups, self.network, self.setup)
+        optimiser = CaffeSGD(split, lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay)
         return self.register_optimiser(optimiser, name)
 
     @property

@@ -33,6 +33,7 @@ class HDML(RunSettings):
     The batch is the method's own: ``batch_size`` images. ``training.batch`` plays no part.
     """
 
+    in_parts: ClassVar[bool] = False
     diagnostics: ClassVar[tuple[str, ...]] = ("hdml-hardness", "hdml-losses", "hdml-negatives")
 
     method: Literal["hdml"]

@@ -72,10 +72,8 @@ class SchemMethod(Method):
         """One training step: mine, forward, loss, write back, update."""
         rows = self.sampler.next_batch()
         self.set_learning_rates()
-        with self.precision():
-            outputs = self.network(self._views(rows))
-        loss = self.loss({name: value.float() for name, value in outputs.items()}, torch.from_numpy(rows), log)
-        self.update(loss)
+        numbers = torch.from_numpy(rows)
+        loss = self.update_on(self._views(rows), lambda outputs: self.loss(outputs, numbers, log))
         if self.run.signature_renormalise:
             self.signatures.renormalise()
         log.add("loss", loss)

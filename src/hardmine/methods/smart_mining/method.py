@@ -1,7 +1,6 @@
 """Smart Mining: triplets mined once an epoch outside spheres, ratio and global loss, a controller of difficulty."""
 
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -51,13 +50,6 @@ class SmartMiningMethod(Method):
         return TripletEpochs(
             members, run.batch_triplets, run.mined_share, run.epoch_anchors, run.triplets_per_anchor, setup.seed
         )
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """The backbone, and the last layer at its own multiple of the rate."""
-        rate = self.setup.training.learning_rate
-        head = list(self.network.head.parameters())
-        others = [parameter for parameter in self.network.parameters() if all(parameter is not own for own in head)]
-        return [{"params": others, "lr": rate}, {"params": head, "lr": rate * self.run.head_rate}]
 
     def begin_epoch(self, epoch: int, log: EpochLog) -> None:
         """Take stock of the last epoch; plan this one, from the third on with mined triplets."""

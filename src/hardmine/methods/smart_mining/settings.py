@@ -87,8 +87,6 @@ class SmartMining(RunSettings):
     """Means of the global loss: the batch's, or running ones whose gradient is the batch's."""
     global_momentum: float = Field(0.9, ge=0, lt=1)
     """Share of the old value in a running mean."""
-    head_rate: PositiveFloat = 10.0
-    """Learning rate of the last layer as a multiple of the backbone's; 10 suits a pretrained backbone."""
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -49,7 +49,9 @@ ARCHITECTURES = {
     "convnext_tiny": Architecture("convnext_tiny-983f1562.pth", _STAGES, batch_norm=False),
     "convnext_small": Architecture("convnext_small-0c510722.pth", _STAGES, batch_norm=False),
     "swin_t": Architecture("swin_t-704ceda3.pth", _STAGES, batch_norm=False),
-    "vit_b_16": Architecture("vit_b_16-c867db91.pth", ("class_token",), batch_norm=False, multiple=16),
+    "vit_b_16": Architecture(
+        "vit_b_16-c867db91.pth", ("block4", "block8", "class_token"), batch_norm=False, multiple=16
+    ),
 }
 
 
