@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from hardmine.artefacts import write_text
 
+from .names import shown
 from .query import SearchResults
 
 __all__ = ["write_page"]
@@ -30,11 +31,11 @@ def write_page(results: SearchResults, target: Path) -> None:
     )
     template = environment.from_string(files("hardmine.search").joinpath("page.html.j2").read_text(encoding="utf-8"))
     context: dict[str, Any] = {
-        "index": results.index,
+        "index": shown(results.index),
         "images": results.images,
         "results": [
             {
-                "name": Path(result.query).name,
+                "name": shown(Path(result.query).name),
                 "link": _link(result.query),
                 "thumbnail": _thumbnail(Path(result.query)),
                 "hits": [

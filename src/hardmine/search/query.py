@@ -13,6 +13,7 @@ from hardmine.errors import UserError
 
 from .index import ImageIndex, open_index
 from .model import EmbeddingModel, load_model
+from .names import shown
 
 __all__ = ["Answer", "Hit", "SearchResults", "as_json", "print_table", "search_index"]
 
@@ -98,15 +99,15 @@ def search_index(
 
 
 def as_json(answers: list[Answer]) -> str:
-    """The answers as JSON: a list with ``query`` and ``hits``."""
-    return json.dumps([asdict(answer) for answer in answers], indent=1, ensure_ascii=False)
+    r"""The answers as JSON: a list with ``query`` and ``hits``; bytes of names that are not UTF-8 as ``\udcff``."""
+    return shown(json.dumps([asdict(answer) for answer in answers], indent=1, ensure_ascii=False))
 
 
 def print_table(answers: list[Answer]) -> None:
     """Print the answers as tables on the terminal."""
     console = Console()
     for answer in answers:
-        table = Table(title=Text(answer.query), title_justify="left")
+        table = Table(title=Text(shown(answer.query)), title_justify="left")
         table.add_column("rank", justify="right")
         table.add_column("similarity", justify="right")
         table.add_column("image", overflow="fold")

@@ -109,7 +109,8 @@ def stage(folder: Path) -> Iterator[Path]:
 
 def commit(folder: Path, state: IndexState) -> None:
     """Make the staged files the index."""
-    write_text(folder / _NEXT / _STATE, json.dumps(state.model_dump(mode="json"), indent=1) + "\n")
+    content = state.model_dump()  # not in JSON's mode, which refuses folders whose names are not UTF-8
+    write_text(folder / _NEXT / _STATE, json.dumps(content, indent=1) + "\n")
     _publish(folder)
 
 
