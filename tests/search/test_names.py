@@ -70,5 +70,13 @@ def test_a_folder_as_a_query_is_refused_as_one(tmp_path: Path) -> None:
     refused("search", tmp_path, tmp_path / "pictures", message=r"pictures: is a folder; .* such as .*pictures/\*\.jpg")
 
 
-def test_a_query_whose_name_no_file_can_have_is_refused(tmp_path: Path) -> None:
-    refused("search", tmp_path, tmp_path / ("a" * 300), message="aaa: there is no such file")
+def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_given(
+    index: Path, trained: Path, pictures: Path, tmp_path: Path
+) -> None:
+    name, query = tmp_path / ("a" * 300), pictures / "odd/07.png"
+    refused("search", index, name, message="aaa: there is no such file")
+    refused("search", name, query, message="aaa: holds no index")
+    refused("search", index, query, "--model", name, message="aaa: the model of .* is not there")
+    refused("index", name, pictures, "-o", tmp_path / "new", message="aaa: holds no model")
+    refused("index", trained, pictures, "-o", name, message="aaa: cannot be made: File name too long")
+    refused("export", name, "-o", tmp_path / "new", message="aaa: holds no model")

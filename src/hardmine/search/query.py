@@ -1,6 +1,7 @@
 """Queries to an index: which of its images look most like the given ones."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ def print_table(answers: list[Answer]) -> None:
 def _model_of(index: ImageIndex, folder: Path, given: Path | None, device: str, threads: int | None) -> EmbeddingModel:
     made_by = index.state.model
     place = given or Path(made_by.folder)
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise UserError(f"{place}: the model of {folder} is not there. Say where it is with --model.")
     model = load_model(place, device, threads)
     if model.digest != made_by.digest:
