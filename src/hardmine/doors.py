@@ -103,6 +103,17 @@ class Door:
             return (f"!{found.figures}",) if found.figures else ()
         return (found.settings, found.implementation)
 
+    def probe(self, name: str) -> None:
+        """Import all that stands behind a name of another package; this package's own names cost nothing.
+
+        Raises:
+            UserError: as ``settings``.
+        """
+        if name not in self.table:
+            self.settings(name)
+            self.implementation(name)
+            self.figures(name)
+
     def _entry(self, name: str) -> EntryPoint:
         claims = self._foreign[name]
         if len(claims) > 1:

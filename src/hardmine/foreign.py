@@ -15,8 +15,9 @@ _MARKS = re.compile(r"([\\`*_\[\]|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def shown(text: str) -> str:
+def shown(text: object) -> str:
     """Text as it is shown on a terminal: line breaks stay, other invisible characters are written as escapes."""
+    text = str(text)
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
     return "".join(_escape(char) if char != "\n" and _is_hidden(char) else char for char in text)

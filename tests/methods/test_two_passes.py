@@ -18,10 +18,11 @@ RUNS = {
 
 
 def gradients(method: Method) -> list[torch.Tensor]:
-    """Of the whole network after the first step, as the optimiser saw them; in float64, where rounding plays no part."""
+    """Of the whole network after the first step, as the optimiser saw them; in float64, where nothing is rounded."""
     found = []
     method.network.double()
-    method._forward = lambda images: method.network(images.double())  # type: ignore[method-assign]
+    method.network.register_forward_pre_hook(lambda _, inputs: tuple(each.double() for each in inputs))
+    method._forward = lambda images: {n: v.float() for n, v in method.network(images).items()}  # type: ignore[method-assign]
     for optimiser in method.optimisers:
         optimiser.step = lambda: None  # type: ignore[method-assign]
     advance(method, 1)

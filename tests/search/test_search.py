@@ -109,7 +109,7 @@ def test_pictures_that_are_gone_or_strange_do_not_stop_the_page(index: Path, pic
 def test_a_query_that_is_no_image_is_refused_by_name(index: Path, pictures: Path) -> None:
     refused("search", index, pictures / "notes.txt", message="notes.txt: cannot be used as an image: cannot identify")
     refused("search", index, pictures / "none.png", message="none.png: there is no such file")
-    refused("search", index, pictures, message="pictures: there is no such file")
+    refused("search", index, pictures, message="pictures: is a folder")
 
 
 def test_searching_what_is_no_index_is_refused(pictures: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_schema_file_equals_the_models() -> None:
         ({"trainin": {}}, "plan.yaml: trainin: unknown key (did you mean 'training'?); allowed here: plan, seeds,"),
         ({"training": {"learning_rat": 1}}, "training.learning_rat: unknown key (did you mean 'learning_rate'?)"),
         ({"training": {"learning_rate": -1}}, "training.learning_rate: input should be greater than 0 (given: -1)"),
-        ({"training": {"optimiser": "adm"}}, "'adm' is not allowed (did you mean 'adam'?); allowed: adam, sgd"),
+        ({"training": {"optimiser": "adm"}}, "'adm' is not allowed (did you mean 'adam'?); allowed: adam, adamw, sgd"),
         ({"baseline": "b"}, "baseline: there is no run 'b'; the runs are a"),
         ({"seeds": [1, 1]}, "seeds: [1, 1] has a seed twice"),
         ({"runs": {"a": {"method": "tripet"}}}, "runs.a.method: 'tripet' is no method (did you mean 'triplet'?)"),
@@ -232,3 +232,25 @@ def test_options_that_are_off_leave_the_settings_of_jobs_as_they_were() -> None:
     settings = jobs_of(load_plan(minimal(), "plan.yaml"))[2].settings["training"]
     assert not {"drop_at", "drop_factor"} & set(settings)
     assert set(settings["augmentation"]) == {"shift", "mirror"}
+
+
+@pytest.mark.parametrize(("plan", "run"), [("p", "a" * 300), ("p" * 300, "a"), ("p" * 100, "a" * 81)])
+def test_names_of_plan_and_run_that_fit_into_no_file_name_are_refused(plan: str, run: str) -> None:
+    content = minimal(plan=plan, baseline=run, runs={run: {"method": "random"}})
+    words = message(content)
+    assert f"have {len(plan) + len(run)} letters together; at most 180 fit into the names of files" in words
+    assert len(words) < 400
+
+
+def test_a_variant_that_fits_into_no_file_name_is_refused() -> None:
+    words = message(minimal(dataset={"name": "glyphs", "variant": "v" * 300}))
+    assert words.startswith("plan.yaml: dataset.variant: string should have at most 180 characters")
+
+
+def test_the_longest_names_allowed_fit_into_every_file_name_that_is_made_of_them() -> None:
+    plan = minimal(plan="p" * 90, baseline="a" * 90, runs={"a" * 90: {"method": "random"}}, seeds=[2**31 - 1])
+    plan["dataset"] = {"name": "folder", "path": "x", "variant": "v" * 180}
+    for job in jobs_of(load_plan(plan, "plan.yaml")):
+        for folder in (job.folder, f"scratch/remake/{job.folder}"):
+            assert len(f".{folder.replace('/', '--')}.json.4194304.tmp") <= 255
+        assert all(len(part) <= 255 for path in (*job.files, str(job.settings_file)) for part in Path(path).parts)

@@ -7,6 +7,7 @@ import typer
 
 from hardmine.loading import loading
 from hardmine.processors import limit_threads
+from hardmine.search.names import shown
 
 __all__ = ["export"]
 
@@ -23,4 +24,4 @@ def export(
         from .folder import export_model
 
     for path in export_model(model, output, onnx, licence):
-        print(path)
+        print(shown(path))

@@ -1,6 +1,7 @@
 """The folder: weights, configuration, model card, and if wanted the network as ONNX."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def export_model(folder: Path, output: Path, onnx: bool = False, licence: str = 
     Raises:
         UserError: there is no trained artefact, it is damaged, or the output folder holds something else.
     """
-    if (folder / "config.json").is_file():
+    if os.path.isfile(folder / "config.json"):
         raise UserError(f"{folder}: is an exported model already. Export the trained one, models/<plan>/<run>/seed<k>.")
     config, record = artefact_config(folder)
     model = load_model(folder, "cpu", threads=1)

@@ -1,5 +1,7 @@
 """The commands for images: index, search."""
 
+import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +56,7 @@ def index(
     if update.passed_over:
         print(f"passed over: {update.passed_over}")
     counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"
-    print(f"{output}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
+    print(f"{shown(output)}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
     if update.recall < 1:
         print(f"approximate: it finds {100 * update.recall:.1f} % of the ten nearest of drawn images; 'Flat' finds all")
 
@@ -77,8 +79,7 @@ def search(
         from .query import as_json, print_table, search_index
 
     for query in queries:
-        if not query.is_file():
-            raise UserError(f"{query}: there is no such file.")
+        _check(query)
     results = search_index(index, queries, count, model, tune, device, threads)
     if json:
         print(as_json(results.answers))
@@ -86,6 +87,19 @@ def search(
         from .page import write_page
 
         write_page(results, page)
-        print(page)
+        print(shown(page))
     if not json and page is None:
         print_table(results.answers)
+
+
+def _check(query: Path) -> None:
+    """Refuse what is no file before anything large is read."""
+    if os.path.isfile(query):  # False too for a name that no file can have
+        return
+    if os.path.isdir(query):
+        raise UserError(f"{query}: is a folder; a query is an image file. Give its files, such as {query}/*.jpg")
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(query), re.IGNORECASE):
+        raise UserError(
+            f"{query}: is an address; a query is an image file here. Download the picture and give the file."
+        )
+    raise UserError(f"{query}: there is no such file.")

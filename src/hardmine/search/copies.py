@@ -20,9 +20,11 @@ def numbers_of(vectors: np.ndarray) -> np.ndarray:
     Returns:
         int64 [N]; equal exactly where all numbers of two rows are the same bytes.
     """
-    known: dict[bytes, int] = {}
-    contents = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in vectors)
-    return np.fromiter((known.setdefault(content, len(known)) for content in contents), np.int64, len(vectors))
+    digests = bytearray()
+    for row in vectors:
+        digests += hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+    _, first, which = np.unique(np.frombuffer(digests, "V16"), return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[which]
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,12 @@ class Copies:
             -1 where there are fewer.
         """
         each = self.reach(numbers, count)
-        flat = each.ravel()
+        flat, totals = each.ravel(), each.sum(axis=1)
         within = np.arange(flat.sum()) - np.repeat(np.cumsum(flat) - flat, flat)
-        rows = self.rows[np.repeat(self.starts[numbers].ravel(), flat) + within]
-        values = np.repeat(similarities.ravel(), flat)
-        totals = each.sum(axis=1)
-        queries = np.repeat(np.arange(len(numbers)), totals)
-        order = np.lexsort((rows, -values, queries))
-        place = np.arange(count)
-        chosen = np.minimum((np.cumsum(totals) - totals)[:, None] + place, max(0, len(order) - 1))
-        there = place < totals[:, None]
-        if not len(order):
-            return np.full(there.shape, -1, np.int64), np.full(there.shape, -1, np.float32)
-        found = order[chosen]
-        return np.where(there, rows[found], -1), np.where(there, values[found], np.float32(-1))
+        there = np.arange(max(count, totals.max(initial=0))) < totals[:, None]
+        rows, values = np.full(there.shape, -1, np.int64), np.full(there.shape, -np.inf, np.float32)
+        rows[there] = self.rows[np.repeat(self.starts[numbers].ravel(), flat) + within]
+        values[there] = np.repeat(similarities.ravel(), flat)
+        order = np.lexsort((rows, -values), axis=1)[:, :count]
+        found = np.take_along_axis(values, order, axis=1)
+        return np.take_along_axis(rows, order, axis=1), np.where(np.isneginf(found), np.float32(-1), found)

@@ -100,7 +100,8 @@ def read_table(folder: Path, state: IndexState) -> ImageTable:
         UserError: a file is missing or damaged.
     """
     try:
-        table = pq.read_table(locate(folder, state, "images.parquet"))
+        with open(locate(folder, state, "images.parquet"), "rb") as file:
+            table = pq.read_table(file)
         vectors = np.load(locate(folder, state, "vectors.npy"), mmap_mode="r", allow_pickle=False)
         paths, digests = table.column("path").to_pylist(), table.column("sha256").to_pylist()
         looks = np.stack([_numbers(table, name, -1) for name in LOOK], axis=1)

@@ -1,6 +1,7 @@
 """A trained model in use: images in, unit vectors out."""
 
 import hashlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -184,7 +185,9 @@ class EmbeddingModel:
 
 def load_model(folder: Path, device_name: str = "auto", threads: int | None = None) -> EmbeddingModel:
     """Load an exported folder or a trained artefact; see ``hardmine.load``."""
-    config = read_config(folder / "config.json") if (folder / "config.json").is_file() else artefact_config(folder)[0]
+    config = (
+        read_config(folder / "config.json") if os.path.isfile(folder / "config.json") else artefact_config(folder)[0]
+    )
     device = prepare_device(device_name, torch.get_num_threads())
     network = build_network(config)
     path = folder / "model.safetensors"

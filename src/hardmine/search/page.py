@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from hardmine.artefacts import write_text
+from hardmine.foreign import shown
 from hardmine.images.decode import UnreadableError, thumbnail
 
 from .query import SearchResults
@@ -30,11 +31,11 @@ def write_page(results: SearchResults, target: Path) -> None:
     )
     template = environment.from_string(files("hardmine.search").joinpath("page.html.j2").read_text(encoding="utf-8"))
     context: dict[str, Any] = {
-        "index": results.index,
+        "index": shown(results.index),
         "images": results.images,
         "results": [
             {
-                "name": Path(result.query).name,
+                "name": shown(Path(result.query).name),
                 "link": _link(result.query),
                 "thumbnail": _thumbnail(Path(result.query)),
                 "hits": [

@@ -1,6 +1,7 @@
 """Queries to an index: which of its images look most like the given ones."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,8 +100,8 @@ def search_index(
 
 
 def as_json(answers: list[Answer]) -> str:
-    """The answers as JSON: a list with ``query`` and ``hits``."""
-    return json.dumps([asdict(answer) for answer in answers], indent=1, ensure_ascii=False)
+    r"""The answers as JSON: a list with ``query`` and ``hits``; bytes of names that are not UTF-8 as ``\udcff``."""
+    return shown(json.dumps([asdict(answer) for answer in answers], indent=1, ensure_ascii=False))
 
 
 def print_table(answers: list[Answer]) -> None:
@@ -119,7 +120,7 @@ def print_table(answers: list[Answer]) -> None:
 def _model_of(index: ImageIndex, folder: Path, given: Path | None, device: str, threads: int | None) -> EmbeddingModel:
     made_by = index.state.model
     place = given or Path(made_by.folder)
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise UserError(f"{place}: the model of {folder} is not there. Say where it is with --model.")
     model = load_model(place, device, threads)
     if model.digest != made_by.digest:

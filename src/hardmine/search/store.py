@@ -5,6 +5,7 @@ files are moved over the old ones, ``index.json`` last again. A reader takes eac
 generation lies there, so that it finds one generation or the other at every moment.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -74,8 +75,10 @@ def hold(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another process is writing the index, or the folder holds something else.
     """
-    known = (folder / ".lock").exists() or (folder / _STATE).exists()
-    if (folder.exists() and not folder.is_dir()) or (folder.is_dir() and not known and any(folder.iterdir())):
+    known = os.path.exists(folder / ".lock") or os.path.exists(folder / _STATE)
+    if (os.path.exists(folder) and not folder.is_dir()) or (
+        os.path.isdir(folder) and not known and any(folder.iterdir())
+    ):
         raise UserError(f"{folder}: exists and is no index. Give a new folder with -o.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +112,8 @@ def stage(folder: Path) -> Iterator[Path]:
 
 def commit(folder: Path, state: IndexState) -> None:
     """Make the staged files the index."""
-    write_text(folder / _NEXT / _STATE, json.dumps(state.model_dump(mode="json"), indent=1) + "\n")
+    content = state.model_dump()  # not in JSON's mode, which refuses folders whose names are not UTF-8
+    write_text(folder / _NEXT / _STATE, json.dumps(content, indent=1) + "\n")
     _publish(folder)
 
 
@@ -129,8 +133,10 @@ def read_state(folder: Path) -> IndexState | None:
     for path in (folder / _NEXT / _STATE, folder / _STATE):
         try:
             text = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                continue
+            raise
         return _parse(path, text)
     return None
 

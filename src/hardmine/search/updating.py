@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
+from hardmine.foreign import shown
 from hardmine.images.decode import UnreadableError
 
 from .blocks import SavedBlocks
@@ -165,7 +166,7 @@ def _stat(images: Path, names: list[str]) -> tuple[dict[str, Look], dict[str, st
             found = os.stat(images / name)
             files[name] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
         except UnicodeEncodeError:
-            faults[name.encode(errors="backslashreplace").decode()] = "has a name that is not UTF-8"
+            faults[shown(name)] = "has a name that is not UTF-8"
         except OSError as error:
             faults[name] = error.strerror or str(error)
     return files, faults
@@ -230,15 +231,15 @@ def _write_images(
         **dict(zip(LOOK, looks.T, strict=True)),
         "sha256": pa.array([digests[name] for name in names], pa.string()),
     }
-    with writing(path) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+    with writing(path) as temporary, open(temporary, "wb") as file:  # pyarrow takes names in UTF-8 only
+        pq.write_table(pa.table(columns), file)
 
 
 def _write_vectors(path: Path, names: list[str], digests: dict[str, str], vectors: np.ndarray) -> None:
     """``vectors.parquet``: path, sha256, embedding (a list of D float32), in the order of the rows."""
     kind = pa.list_(pa.float32(), vectors.shape[1])
     schema = pa.schema([("path", pa.string()), ("sha256", pa.string()), ("embedding", kind)])
-    with writing(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
+    with writing(path) as temporary, open(temporary, "wb") as target, pq.ParquetWriter(target, schema) as file:
         for start in range(0, len(names), _ROW_GROUP):
             part = names[start : start + _ROW_GROUP]
             values = pa.array(vectors[start : start + _ROW_GROUP].ravel())

@@ -1,5 +1,7 @@
 """Vectors to neighbours, by faiss: built from a description, searched, re-ranked by the stored vectors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
+from hardmine.foreign import shown
 
 from .copies import Copies
 
@@ -53,9 +56,9 @@ def build_faiss(vectors: np.ndarray, copies: Copies, factory: str, path: Path, t
             f"--factory {factory}: cannot be built from {len(first)} different vectors{_of(error)} "
             "'Flat' works with any number of images and is exact."
         ) from None
-    with writing(path) as temporary:
+    with writing(path) as temporary, _name_for_faiss(temporary, "wb") as name:
         try:
-            faiss.write_index(index, str(temporary))
+            faiss.write_index(index, name)
         except RuntimeError as error:
             raise OSError(str(error).splitlines()[0]) from None
 
@@ -67,7 +70,8 @@ def read_faiss(path: Path) -> Any:
         UserError: the file is damaged.
     """
     try:
-        return faiss.read_index(str(path))
+        with _name_for_faiss(path, "rb") as name:
+            return faiss.read_index(name)
     except RuntimeError as error:
         raise UserError(f"{path}: is damaged{_of(error)} Run 'hardmine index' again.") from None
 
@@ -159,6 +163,16 @@ def _exactly(vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.n
     similarities = np.stack([vectors[own] @ query for own, query in zip(rows, queries, strict=True)])
     order = np.lexsort((rows, -similarities), axis=1)
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarities, order, axis=1)
+
+
+@contextmanager
+def _name_for_faiss(path: Path, mode: str) -> Iterator[str]:
+    """The name of a file, which faiss takes in UTF-8 only; by an open file's number where it is none."""
+    if shown(path) == str(path):
+        yield str(path)
+    else:
+        with open(path, mode) as file:
+            yield f"/dev/fd/{file.fileno()}"
 
 
 def _of(error: Exception) -> str:

@@ -1,9 +1,9 @@
 """From ``params.yaml`` to validated, resolved settings of every job. Never imports torch."""
 
 from .jobs import jobs_of
-from .load import load_plan, read_plan
+from .load import load_plan, probe_packages, read_plan
 from .plan import Plan, plan_schema
 from .run import RunSettings
 from .yaml_text import read_yaml
 
-__all__ = ["Plan", "RunSettings", "jobs_of", "load_plan", "plan_schema", "read_plan", "read_yaml"]
+__all__ = ["Plan", "RunSettings", "jobs_of", "load_plan", "plan_schema", "probe_packages", "read_plan", "read_yaml"]

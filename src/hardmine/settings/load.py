@@ -16,7 +16,7 @@ from .methods import METHODS
 from .plan import BackboneError, Plan
 from .yaml_text import read_yaml
 
-__all__ = ["load_plan", "read_plan"]
+__all__ = ["load_plan", "probe_packages", "read_plan"]
 
 _DOORS = {"dataset": DATASETS, "backbone": BACKBONES, "runs": METHODS}
 """Where the names in sections are looked up on which their further keys depend."""
@@ -48,6 +48,18 @@ def load_plan(content: Any, source: str) -> Plan:
         raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
     except RecursionError:
         raise UserError(f"{source}: is nested too deeply.") from None
+
+
+def probe_packages(plan: Plan) -> None:
+    """Import what packages of others bring for a plan: its data set, networks, methods and their figures.
+
+    Raises:
+        UserError: something cannot be imported.
+    """
+    DATASETS.probe(plan.dataset.name)
+    for run in plan.runs.values():
+        BACKBONES.probe(plan.backbone_of(run).name)
+        METHODS.probe(run.method)
 
 
 def _explain_all(detail: ErrorDetails, content: Mapping[Any, Any]) -> list[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 else:
     AnyRun = Annotated[RunSettings, ByName(METHODS, "method")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+_LETTERS = 180
+"""Of the names of plan and run together: both stand in single file names under scratch/, which have 255 bytes."""
 
 
 class BackboneError(ValueError):
@@ -57,6 +59,16 @@ class Plan(Settings):
     """What libraries of other versions than an artefact was made with mean: warn, or strict: it is made again."""
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
+
+    @model_validator(mode="after")
+    def _names_fit_into_file_names(self) -> "Plan":
+        longest = max(self.runs, key=len)
+        if len(self.plan) + len(longest) > _LETTERS:
+            raise ValueError(
+                f"plan: '{_shortened(self.plan)}' and the run '{_shortened(longest)}' have "
+                f"{len(self.plan) + len(longest)} letters together; at most {_LETTERS} fit into the names of files"
+            )
+        return self
 
     @model_validator(mode="after")
     def _backbones_are_valid(self) -> "Plan":
@@ -149,6 +161,10 @@ class Plan(Settings):
     def training_of(self, run: RunSettings) -> Training:
         """The plan's training section with the run's overrides."""
         return _merged(self.training, run.training)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:40]}…"
 
 
 def _merged(shared: Any, overrides: Settings) -> Any:

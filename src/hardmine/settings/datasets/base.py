@@ -86,7 +86,9 @@ class ImageDataset(Dataset):
 
     size: int = Field(256, ge=16, le=1024)
     """Edge of a packed image in pixels."""
-    variant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] = Field(default_factory=_size_as_text)
+    variant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=180)] = Field(
+        default_factory=_size_as_text
+    )
     """Name of this packing, by default the size; plans that ask for different ones must name them differently."""
     resize: Literal["warp", "short-side-crop"] = "warp"
     """warp: squeeze to a square; short-side-crop: bring the short side to the size and cut out the centre."""

@@ -18,7 +18,7 @@ class Glyphs(Dataset):
 
     name: Literal["glyphs"] = "glyphs"
     """The data set."""
-    variant: str = Field("32", pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    variant: str = Field("32", pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=180)
     """Name of this packing; plans that ask for different ones must name them differently."""
     size: int = Field(32, ge=16, le=64)
     """Edge of an image in pixels."""
