@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from search_tools import refused, succeeded
 
-from hardmine.search.names import shown
+from hardmine.foreign import shown
 
 ODD = os.fsdecode(b"caf\xe9.png")
 WORDS = r"caf\udce9.png"

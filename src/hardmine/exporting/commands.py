@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import limit_threads
-from hardmine.search.names import shown
 
 __all__ = ["export"]
 
