@@ -170,3 +170,59 @@ def test_timm_that_is_missing_and_names_it_does_not_know_are_explained(monkeypat
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(UserError, match=r"not installed. Run 'pip install hardmine\[timm\]'"):
         build_backbone(backbone_from(FAMILIES["timm"]), 1, 32)
+
+
+VITS = {
+    "torchvision": ({"name": "torchvision", "architecture": "vit_b_16"}, ("block4", "block8", "class_token"), 768),
+    "timm": ({"name": "timm", "architecture": "vit_tiny_patch16_224"}, ("block4", "block8", "pooled"), 192),
+}
+
+
+@pytest.mark.parametrize("name", VITS)
+def test_a_transformer_has_maps_of_its_patches_at_two_depths_before_its_end(name: str) -> None:
+    content, taps, width = VITS[name]
+    settings = backbone_from(content | {"weights": "none", "embedding": 8})
+    with torch.device("cpu" if name == "timm" else "meta"):
+        trunk = build_backbone(settings, 3, 48)
+    assert trunk.tap_shapes == {taps[0]: (width, 3, 3), taps[1]: (width, 3, 3), taps[2]: (width, 1, 1)}
+    layers = trunk.layers()
+    assert len(layers) == 13
+    assert sorted(id(own) for layer in layers for own in layer) == sorted(id(own) for own in trunk.parameters())
+
+
+def test_the_maps_of_a_transformer_are_what_its_blocks_hand_on() -> None:
+    content, taps, _ = VITS["timm"]
+    trunk = build_backbone(backbone_from(content | {"weights": "none", "embedding": 8}), 3, 48).eval()
+    caught = {}
+    for number in (4, 8):
+        trunk.model.blocks[number - 1].register_forward_hook(
+            lambda _, __, output, number=number: caught.__setitem__(number, output)
+        )
+    images = images_of(3, 48)
+    with torch.no_grad():
+        maps = trunk.taps(images, taps)
+        alone = [trunk.taps(images, [tap])[tap] for tap in taps]
+    for number in (4, 8):
+        patches = caught[number][:, 1:].transpose(1, 2).reshape(maps[f"block{number}"].shape)
+        torch.testing.assert_close(maps[f"block{number}"], patches)
+    for tap, single in zip(taps, alone, strict=True):
+        torch.testing.assert_close(maps[tap], single)
+
+
+@pytest.mark.parametrize("tap", ["block4", "pooled"])
+def test_a_trimmed_transformer_trains_all_that_it_keeps(tap: str) -> None:
+    content, _, _ = VITS["timm"]
+    settings = backbone_from(content | {"weights": "none", "embedding": 8, "tap": tap})
+    network = EmbeddingNetwork(settings, 3, 32).train()
+    network(images_of(3, 32))["embedding"].square().sum().backward()
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+    assert len(network.backbone.model.blocks) == (4 if tap == "block4" else 12)
+
+
+def test_hdc_trains_on_the_blocks_of_a_transformer() -> None:
+    content, taps, _ = VITS["timm"]
+    built = build({"method": "hdc"}, backbone=content | {"weights": "none", "embedding": 8}, size=32)
+    assert built.network.tap_names == taps
+    before = weights(built)
+    advance(built, 1)
+    assert [name for name, own in built.network.named_parameters() if torch.equal(before[name], own)] == []

@@ -222,6 +222,8 @@ def test_every_plan_has_the_keys_that_dvc_fills_in(path: Path) -> None:
 def test_keys_that_contradict_each_other_are_named_with_their_run() -> None:
     crop = message(minimal(runs={"a": {"method": "random", "training": {"augmentation": {"crop": 40}}}}))
     assert "runs.a.training.augmentation.crop: 40 is more than the 32 pixels of a stored image" in crop
+    colour = message(minimal(training={"augmentation": {"grey": 0.2}}))
+    assert "images of glyphs have one channel; saturation, hue and grey have no meaning there" in colour
     drops = message(minimal(runs={"a": {"method": "random", "training": {"drop_at": [10]}}}))
     assert "runs.a.training: drop_at and schedule: steps need each other" in drops
     folder = {"name": "cub200", "validation_share": 0}

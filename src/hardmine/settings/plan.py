@@ -105,9 +105,15 @@ class Plan(Settings):
     def _crops_fit(self) -> "Plan":
         for name, run in self.runs.items():
             try:
-                crop = self.training_of(run).augmentation.crop
+                augmentation = self.training_of(run).augmentation
+                crop = augmentation.crop
             except ValueError as error:
                 raise ValueError(f"runs.{name}.training: {error}") from None
+            if self.dataset.channels == 1 and any((augmentation.saturation, augmentation.hue, augmentation.grey)):
+                raise ValueError(
+                    f"runs.{name}.training.augmentation: images of {self.dataset.name} have one channel; saturation, hue "
+                    "and grey have no meaning there"
+                )
             if crop > self.dataset.size:
                 raise ValueError(
                     f"runs.{name}.training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a "
