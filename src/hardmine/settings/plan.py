@@ -111,8 +111,8 @@ class Plan(Settings):
                 raise ValueError(f"runs.{name}.training: {error}") from None
             if self.dataset.channels == 1 and any((augmentation.saturation, augmentation.hue, augmentation.grey)):
                 raise ValueError(
-                    f"runs.{name}.training.augmentation: images of {self.dataset.name} have one channel; saturation, hue "
-                    "and grey have no meaning there"
+                    f"runs.{name}.training.augmentation: images of {self.dataset.name} have one channel; saturation, "
+                    "hue and grey have no meaning there"
                 )
             if crop > self.dataset.size:
                 raise ValueError(
