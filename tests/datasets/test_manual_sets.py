@@ -85,12 +85,15 @@ def get_cars(raw: Path, release: str) -> Listing:
     return listing
 
 
+def bring_merged_cars(manual: Path) -> None:
+    write_tar(manual / "cars196/car_ims.tgz", {f"car_ims/{i:06d}.jpg": picture(i) for i in range(1, 9)})
+    write_folder(manual / "cars196", {"cars_annos.mat": merged_annotations()})
+
+
 def test_merged_cars_are_split_by_class_though_large_classes_come_as_small_integers(
     tmp_path: Path, manual: Path, small_cars: None
 ) -> None:
-    images = {f"car_ims/{i:06d}.jpg": picture(i) for i in range(1, 9)}
-    write_tar(manual / "cars196/car_ims.tgz", images)
-    write_folder(manual / "cars196", {"cars_annos.mat": merged_annotations()})
+    bring_merged_cars(manual)
     items = get_cars(tmp_path / "raw", "merged").items
     assert by_split(items) == {"train": (4, 2), "test": (4, 2)}
     assert items.classes[:4] == ["196", "001", "098", "099"]

@@ -125,7 +125,7 @@ def _parse(annotations: Mapping[str, tuple[str, bytes]], places: Mapping[str, Pa
             split, role = ("train", "train") if number <= 98 else ("test", "both")
             entries.append(Entry(name, f"{number:03d}", split, role, places[part], member))
     source = " and ".join(source for source, _ in annotations.values())
-    require_counts(entries, COUNTS[settings.release], source)
+    require_counts(entries, settings.expected(COUNTS[settings.release]), source)
     return make_listing(entries, settings, source)
 
 

@@ -9,7 +9,7 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets import Cub200
 
 from .archives import open_archive
-from .fetch import RemoteFile, fetch
+from .fetch import RemoteFile, as_asked, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, unique, whole_number
 from .members import REMEDY
@@ -32,7 +32,7 @@ _LISTS = {
 
 def download(folder: Path, settings: Cub200) -> None:
     """Fetch the archive."""
-    fetch(ARCHIVE, folder, settings.name)
+    fetch(as_asked(ARCHIVE, settings), folder, settings.name)
 
 
 def listing(raw: Path, settings: Cub200) -> Listing:
@@ -66,6 +66,6 @@ def listing(raw: Path, settings: Cub200) -> Listing:
                 )
             split, role = ("train", "train") if number <= 100 else ("test", "both")
             entries.append(Entry(name, folder, split, role, path, f"CUB_200_2011/images/{name}"))
-        require_counts(entries, COUNTS, source)
+        require_counts(entries, settings.expected(COUNTS), source)
         archive.require((entry.member for entry in entries), "images.txt")
     return make_listing(entries, settings, source)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +22,7 @@ from hardmine.settings.datasets import DATASETS, ImageDataset, dataset_of
 from .checksums import CHECKSUMS, record_digest, recorded_digest
 from .manual import manual_folder
 
-__all__ = ["RemoteFile", "download", "fetch"]
+__all__ = ["RemoteFile", "as_asked", "download", "fetch"]
 
 ATTEMPTS = 5
 """Tries of one address before the next one."""
@@ -49,6 +49,11 @@ class RemoteFile:
     digest: str | None
     urls: tuple[str, ...] = ()
     most: int = 64 * 2**30
+
+
+def as_asked(file: RemoteFile, settings: ImageDataset) -> RemoteFile:
+    """A file of a data set, or where the settings speak of another copy what the user has under its name."""
+    return file if settings.is_published else replace(file, digest=None, urls=())
 
 
 def download(job: Job, folder: Path) -> None:

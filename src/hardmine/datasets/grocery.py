@@ -9,7 +9,7 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets import Grocery
 
 from .archives import open_archive
-from .fetch import RemoteFile, fetch
+from .fetch import RemoteFile, as_asked, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, text_of, whole_number
 from .members import REMEDY, Archive
@@ -36,7 +36,7 @@ _INDEX = ["path", "split", "class_id", "coarse_id", "class_name", "coarse_name",
 
 def download(folder: Path, settings: Grocery) -> None:
     """Fetch the archive."""
-    fetch(ARCHIVES[settings.source], folder, settings.name)
+    fetch(as_asked(ARCHIVES[settings.source], settings), folder, settings.name)
     if settings.source == "original":
         try:
             listing(folder, settings)
@@ -58,7 +58,7 @@ def listing(raw: Path, settings: Grocery) -> Listing:
             train = number <= 40 if settings.split == "halves" else number % 2 == 0
             split, role = ("train", "train") if train else ("test", "both")
             entries.append(Entry(name, f"{number:02d}_{class_name}", split, role, path, member))
-        require_counts(entries, COUNTS[settings.split], str(path))
+        require_counts(entries, settings.expected(COUNTS[settings.split]), str(path))
         archive.require((entry.member for entry in entries), "its lists")
     return make_listing(entries, settings, str(path))
 

@@ -7,7 +7,7 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets import Omniglot
 
 from .archives import open_archive
-from .fetch import RemoteFile, fetch
+from .fetch import RemoteFile, as_asked, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .members import REMEDY
 
@@ -33,7 +33,8 @@ _DRAWING = re.compile(r"([^/]+/character\d\d)/\d{4}_\d\d\.png")
 def download(folder: Path, settings: Omniglot) -> None:
     """Fetch the two archives of the split."""
     for name in settings.raw_files:
-        fetch(RemoteFile(name, f"sha256:{_DIGESTS[name]}", (_BASE + name,)), folder, settings.name)
+        file = RemoteFile(name, f"sha256:{_DIGESTS[name]}", (_BASE + name,))
+        fetch(as_asked(file, settings), folder, settings.name)
 
 
 def listing(raw: Path, settings: Omniglot) -> Listing:
@@ -60,5 +61,5 @@ def listing(raw: Path, settings: Omniglot) -> Listing:
                     continue
                 role = "train" if split == "train" else "both"
                 entries.append(Entry(name, found[1], split, role, path, member))
-    require_counts(entries, COUNTS[settings.split], str(raw))
+    require_counts(entries, settings.expected(COUNTS[settings.split]), str(raw))
     return make_listing(entries, settings, str(raw))

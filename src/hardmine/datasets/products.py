@@ -5,7 +5,7 @@ from pathlib import Path
 from hardmine.settings.datasets import Products
 
 from .archives import open_archive
-from .fetch import RemoteFile, fetch
+from .fetch import RemoteFile, as_asked, fetch
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import rows, whole_number
 
@@ -27,7 +27,7 @@ _CLASSES = {"train": (1, 11318), "test": (11319, 22634)}
 
 def download(folder: Path, settings: Products) -> None:
     """Fetch the archive."""
-    fetch(ARCHIVE, folder, settings.name)
+    fetch(as_asked(ARCHIVE, settings), folder, settings.name)
 
 
 def listing(raw: Path, settings: Products) -> Listing:
@@ -49,6 +49,6 @@ def listing(raw: Path, settings: Products) -> Listing:
                 entries.append(
                     Entry(name, f"{class_number:05d}", split, role, path, f"Stanford_Online_Products/{name}")
                 )
-        require_counts(entries, COUNTS, str(path))
+        require_counts(entries, settings.expected(COUNTS), str(path))
         archive.require((entry.member for entry in entries), "Ebay_train.txt and Ebay_test.txt")
     return make_listing(entries, settings, str(path))

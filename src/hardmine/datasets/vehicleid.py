@@ -71,7 +71,7 @@ def _parse(lists: Mapping[str, tuple[str, bytes]], place: Path, settings: Vehicl
             role = "train" if split == "train" else "both"
             entries.append(Entry(f"image/{image}.jpg", f"{label:06d}", split, role, place, member))
     (train_source, _), (test_source, _) = lists.values()
-    require_counts(entries, {"test": COUNTS[settings.test_list]}, test_source)
+    require_counts(entries, settings.expected({"test": COUNTS[settings.test_list]}), test_source)
     training = [entry.label for entry in entries if entry.split == "train"]
     if (len(training), len(set(training))) != TRAIN_COUNT:
         print(

@@ -7,7 +7,7 @@ from hardmine.artefacts import WORK, Job
 from hardmine.doors import Door
 
 from .backbones import BACKBONES
-from .datasets import DATASETS
+from .datasets import DATASETS, Dataset
 from .methods import METHODS
 from .plan import Plan
 
@@ -72,7 +72,7 @@ def jobs_of(plan: Plan) -> list[Job]:
             (
                 *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
                 *("table.md", "table.tex", "page.js", "data.js", "pictures.js"),
-                *(("published.csv",) if dataset.published_name else ()),
+                *(("published.csv",) if _is_comparable(dataset) else ()),
                 *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
             ),
             (packed, *models, *embeddings, *metrics),
@@ -95,9 +95,14 @@ def jobs_of(plan: Plan) -> list[Job]:
     return jobs
 
 
+def _is_comparable(dataset: Dataset) -> bool:
+    """Whether published results exist on these images."""
+    return dataset.published_name is not None and getattr(dataset, "is_published", True)
+
+
 def _beside_published(plan: Plan) -> dict[str, Any]:
     """What a comparison with published results needs to know, where the data set has any."""
-    if plan.dataset.published_name is None:
+    if not _is_comparable(plan.dataset):
         return {}
     runs = {}
     for name, run in plan.runs.items():

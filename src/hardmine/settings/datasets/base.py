@@ -98,3 +98,23 @@ class ImageDataset(Dataset):
     """Of every draw of classes for a split."""
     unreadable: tuple[str, ...] = ()
     """Paths of images, as items.csv names them, that are known to be damaged and are left out."""
+    counts: Literal["published"] | dict[str, tuple[NonNegativeInt, NonNegativeInt]] = Field(
+        "published", exclude_if=lambda value: value == "published"
+    )
+    """published: the files must be the published ones, by checksum and counts. For a copy that holds others, its own
+    images and classes of each split, {train: [5864, 100], …}: no result of it is comparable with published ones."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the files must be the published ones."""
+        return self.counts == "published"
+
+    def expected(self, published: Mapping[str, tuple[int, int]]) -> Mapping[str, tuple[int, int]]:
+        """The counts that the files must have."""
+        return published if isinstance(self.counts, str) else self.counts
+
+    @property
+    def download_settings(self) -> dict[str, Any]:
+        """What decides the content of ``raw_folder``."""
+        own = {} if self.is_published else {"counts": self.model_dump(mode="json", include={"counts"})["counts"]}
+        return super().download_settings | own
