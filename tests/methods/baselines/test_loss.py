@@ -3,7 +3,7 @@ import torch
 from pytorch_metric_learning.losses import HistogramLoss
 from torch import Tensor
 
-from hardmine.methods.baselines.loss import build_baseline_loss
+from hardmine.methods.baselines.loss import Task, build_baseline_loss
 from hardmine.methods.baselines.settings import Histogram
 
 BINS = (2, 3, 7, 10, 37, 50, 100, 101, 333, 1000)
@@ -11,7 +11,8 @@ LABELS = torch.arange(8).repeat_interleave(2)
 
 
 def histogram(embeddings: Tensor, bins: int, labels: Tensor = LABELS) -> Tensor:
-    loss = build_baseline_loss(Histogram(method="histogram", bins=bins), 8, embeddings.shape[1], torch.Generator())
+    task = Task(8, 16, embeddings.shape[1], 1, torch.Generator())
+    loss = build_baseline_loss(Histogram(method="histogram", bins=bins), task)
     return loss(embeddings, labels)[0]
 
 

@@ -22,6 +22,15 @@ RUNS = {
     "proxy-nca": {"method": "proxy-nca"},
     "softmax": {"method": "softmax"},
     "margin": {"method": "margin"},
+    "multi-similarity": {"method": "multi-similarity"},
+    "multi-similarity-all": {"method": "multi-similarity", "miner": False},
+    "proxy-anchor": {"method": "proxy-anchor"},
+    "softtriple": {"method": "softtriple"},
+    "circle": {"method": "circle"},
+    "supcon": {"method": "supcon"},
+    "arcface": {"method": "arcface"},
+    "cosface": {"method": "cosface"},
+    "xbm": {"method": "xbm", "memory": 0.5, "start_epochs": 0},
 }
 
 

@@ -7,9 +7,11 @@ Where the library deviates from a paper, ``docs/methods/baselines.md`` says so.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from pytorch_metric_learning import distances, losses, miners
+from pytorch_metric_learning import distances, losses, miners, regularizers
 from torch import Tensor, nn
 
 from hardmine.mining import random_negatives
@@ -18,8 +20,9 @@ from hardmine.settings.run import RunSettings
 
 from . import settings as baselines
 from .histogram import BoundedHistogramLoss
+from .memory import ContrastiveWithMemory
 
-__all__ = ["BaselineLoss", "build_baseline_loss"]
+__all__ = ["BaselineLoss", "Task", "build_baseline_loss"]
 
 Tuples = tuple[Tensor, ...]
 Selection = Callable[[Tensor, Tensor], Tuples]
@@ -67,17 +70,33 @@ class BaselineLoss(nn.Module):
         return (gap + self.loss.margin > 0).float().mean()
 
 
-def build_baseline_loss(
-    settings: RunSettings, classes: int, dimensions: int, generator: torch.Generator
-) -> BaselineLoss:
+@dataclass(frozen=True)
+class Task:
+    """What a loss must know of its training.
+
+    Attributes:
+        classes: training classes.
+        images: training images.
+        dimensions: of the embedding.
+        steps_per_epoch: steps in an epoch.
+        generator: of random selections, on the CPU.
+    """
+
+    classes: int
+    images: int
+    dimensions: int
+    steps_per_epoch: int
+    generator: torch.Generator
+
+
+def build_baseline_loss(settings: RunSettings, task: Task) -> BaselineLoss:
     """The loss of a baseline's settings.
 
     Args:
         settings: one of ``hardmine.methods.baselines.settings``.
-        classes: training classes.
-        dimensions: of the embedding.
-        generator: of random selections, on the CPU.
+        task: what it is for.
     """
+    classes, dimensions = task.classes, task.dimensions
     match settings:
         case baselines.Contrastive():
             return BaselineLoss(
@@ -85,7 +104,7 @@ def build_baseline_loss(
             )
         case baselines.Triplet():
             loss = losses.TripletMarginLoss(margin=settings.margin, distance=distances.LpDistance(power=2))
-            return BaselineLoss(loss, _selection(settings, generator))
+            return BaselineLoss(loss, _selection(settings, task.generator))
         case baselines.LiftedStructure():
             return BaselineLoss(losses.LiftedStructureLoss(neg_margin=settings.margin, pos_margin=0))
         case baselines.NPair():
@@ -102,6 +121,29 @@ def build_baseline_loss(
         case baselines.Margin():
             loss = losses.MarginLoss(margin=settings.margin, beta=settings.boundary, learn_beta=settings.learn_boundary)
             return BaselineLoss(loss, miners.DistanceWeightedMiner(cutoff=0.5, nonzero_loss_cutoff=1.4))
+        case baselines.MultiSimilarity():
+            loss = losses.MultiSimilarityLoss(settings.alpha, settings.beta, settings.base)
+            return BaselineLoss(loss, miners.MultiSimilarityMiner(settings.epsilon) if settings.miner else None)
+        case baselines.ProxyAnchor():
+            return BaselineLoss(losses.ProxyAnchorLoss(classes, dimensions, settings.margin, settings.alpha))
+        case baselines.SoftTriple():
+            own: dict[str, Any] = {"la": settings.scale, "gamma": settings.gamma, "margin": settings.margin}
+            if settings.tau:
+                own["weight_regularizer"] = regularizers.SparseCentersRegularizer(classes, settings.centres)
+                own["weight_reg_weight"] = settings.tau
+            return BaselineLoss(losses.SoftTripleLoss(classes, dimensions, settings.centres, **own))
+        case baselines.Circle():
+            return BaselineLoss(losses.CircleLoss(settings.margin, settings.gamma))
+        case baselines.SupCon():
+            return BaselineLoss(losses.SupConLoss(settings.temperature))
+        case baselines.ArcFace():
+            return BaselineLoss(losses.ArcFaceLoss(classes, dimensions, margin=settings.margin, scale=settings.scale))
+        case baselines.CosFace():
+            return BaselineLoss(losses.CosFaceLoss(classes, dimensions, margin=settings.margin, scale=settings.scale))
+        case baselines.CrossBatchMemory():
+            start = settings.start_epochs * task.steps_per_epoch
+            remembered = (dimensions, task.images, settings.memory, settings.margin, settings.weight, start)
+            return BaselineLoss(ContrastiveWithMemory(*remembered))
     raise TypeError(f"{type(settings).__name__} is no baseline")
 
 

@@ -35,11 +35,13 @@ class Baseline(Method):
     """A baseline loss with its selection."""
 
     def __init__(self, setup: Setup) -> None:
-        from .loss import build_baseline_loss  # slow to import, and embedding does not need it
+        from .loss import Task, build_baseline_loss  # slow to import, and embedding does not need it
 
         super().__init__(setup)
         generator = setup.generator(1)
-        self.loss_module = build_baseline_loss(setup.run, setup.classes, setup.backbone.embedding, generator)
+        steps = self.steps_per_epoch
+        task = Task(setup.classes, len(setup.labels), setup.backbone.embedding, steps, generator)
+        self.loss_module = build_baseline_loss(setup.run, task)
         self.loss_module.to(setup.device)
         self.parts |= {"loss": self.loss_module, "selection": Generator(generator)}
         self.add_optimiser(self.parameter_groups())

@@ -2,20 +2,28 @@
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from hardmine.settings.run import RunSettings
 
 __all__ = [
     "Angular",
+    "ArcFace",
+    "Circle",
     "Contrastive",
+    "CosFace",
+    "CrossBatchMemory",
     "Histogram",
     "LiftedStructure",
     "Margin",
+    "MultiSimilarity",
     "NPair",
     "NormalisedSoftmax",
+    "ProxyAnchor",
     "ProxyNCA",
     "RandomNetwork",
+    "SoftTriple",
+    "SupCon",
     "Triplet",
 ]
 
@@ -111,3 +119,105 @@ class Margin(RunSettings):
     """Whether beta is learned."""
     boundary_learning_rate: PositiveFloat = 0.0005
     """Of beta."""
+
+
+class MultiSimilarity(RunSettings):
+    """Pairs weighted by their own and their relative similarities (Wang et al. 2019)."""
+
+    method: Literal["multi-similarity"]
+    alpha: PositiveFloat = 2.0
+    """Steepness for positives."""
+    beta: PositiveFloat = 50.0
+    """Steepness for negatives; 40 in the authors' code."""
+    base: float = 0.5
+    """The cosine that separates the classes; 1 in the paper, 0.5 in the authors' code."""
+    miner: bool = True
+    """Whether only pairs count that are hard against the other kind, by ``epsilon``; else all do."""
+    epsilon: PositiveFloat = 0.1
+    """Margin of the miner, on cosines."""
+
+
+class ProxyAnchor(RunSettings):
+    """One proxy a class as the anchor of a batch (Kim et al. 2020)."""
+
+    method: Literal["proxy-anchor"]
+    margin: PositiveFloat = 0.1
+    """On cosines."""
+    alpha: PositiveFloat = 32.0
+    """Steepness."""
+    proxy_learning_rate: PositiveFloat = 0.05
+    """Of the proxies; 100 times the network's in the authors' code."""
+
+
+class SoftTriple(RunSettings):
+    """Several centres a class in a softmax (Qian et al. 2019), with the regulariser that the library leaves out."""
+
+    method: Literal["softtriple"]
+    centres: PositiveInt = 2
+    """Centres a class; 10 in the paper."""
+    scale: PositiveFloat = 20.0
+    """Lambda, on the similarities to classes."""
+    gamma: PositiveFloat = 0.1
+    """Of the softmax over a class's centres."""
+    margin: NonNegativeFloat = 0.01
+    """Delta, on the similarity to the own class."""
+    tau: NonNegativeFloat = 0.2
+    """Weight of the regulariser that draws a class's centres together; 0 for none."""
+    proxy_learning_rate: PositiveFloat = 0.02
+    """Of the centres."""
+
+
+class Circle(RunSettings):
+    """Similarities weighted by how far they are from where they should be (Sun et al. 2020)."""
+
+    method: Literal["circle"]
+    margin: PositiveFloat = 0.4
+    """m, the relaxation."""
+    gamma: PositiveFloat = 80.0
+    """Scale."""
+
+
+class SupCon(RunSettings):
+    """Supervised contrastive learning (Khosla et al. 2020), the form with the sum outside; no projection head."""
+
+    method: Literal["supcon"]
+    temperature: PositiveFloat = 0.1
+    """Divides the cosines."""
+
+
+class ArcFace(RunSettings):
+    """Classification by cosine with a margin on the angle (Deng et al. 2019)."""
+
+    method: Literal["arcface"]
+    margin: float = Field(11.5, ge=0, lt=90)
+    """In degrees; 28.6 for faces."""
+    scale: PositiveFloat = 16.0
+    """On the cosines; 64 for faces."""
+    proxy_learning_rate: PositiveFloat = 0.02
+    """Of the class vectors."""
+
+
+class CosFace(RunSettings):
+    """Classification by cosine with a margin on the cosine (Wang et al. 2018)."""
+
+    method: Literal["cosface"]
+    margin: float = Field(0.1, ge=0, lt=1)
+    """On the cosine of the own class; 0.35 for faces."""
+    scale: PositiveFloat = 16.0
+    """On the cosines; 64 for faces."""
+    proxy_learning_rate: PositiveFloat = 0.02
+    """Of the class vectors."""
+
+
+class CrossBatchMemory(RunSettings):
+    """Contrastive pairs with embeddings of earlier batches (Wang et al. 2020)."""
+
+    method: Literal["xbm"]
+    memory: float = Field(0.25, gt=0, le=1)
+    """Share of the training images whose embeddings are remembered."""
+    margin: float = Field(0.5, ge=-1, lt=1)
+    """On the cosines of negatives."""
+    weight: PositiveFloat = 1.0
+    """Of the loss against the memory, beside that of the batch."""
+    start_epochs: NonNegativeInt = 1
+    """Epochs without the memory at the start; 1,000 steps in the authors' code."""
