@@ -10,6 +10,7 @@ from .backbones import BACKBONES
 from .datasets import DATASETS
 from .methods import METHODS
 from .plan import Plan
+from .pretraining import frozen_runs, seen_by_run
 
 __all__ = ["FIGURES", "jobs_of"]
 
@@ -87,6 +88,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
                 **_beside_published(plan),
+                **{key: said for key, said in (("frozen", frozen_runs(plan)), ("seen", seen_by_run(plan))) if said},
             },
             [_verb("figures"), *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
             packed=packed,
