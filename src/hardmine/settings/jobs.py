@@ -82,7 +82,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "dataset": dataset.name,
                 "baseline": plan.baseline,
                 "seeds": list(plan.seeds),
-                "runs": {name: run.own() for name, run in plan.runs.items()},
+                "runs": {name: plan.resolved(run).own() for name, run in plan.runs.items()},
                 "order": list(plan.runs),
                 "recall_at": list(plan.evaluation.recall_at),
                 "protocol": plan.evaluation.protocol,
@@ -121,7 +121,7 @@ def _beside_published(plan: Plan) -> dict[str, Any]:
 
 
 def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
-    run = plan.runs[name]
+    run = plan.resolved(plan.runs[name])
     place = f"{plan.plan}/{name}/seed{seed}"
     where = {
         "run": name,

@@ -51,11 +51,11 @@ class HDCMethod(Method):
         return FixedList(setup.labels, batch.classes, batch.images_per_class, self.run.fixed_list, setup.seed)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Four groups: weights and biases of the trunk, of the embedding layers; biases without weight decay."""
-        training, factors = self.setup.training, self.run.rate_multipliers
+        """Weights and biases of the trunk, of the heads, of their embedding layers; biases without weight decay."""
+        training, factors = self.setup.training, self.run.rate_multipliers.with_heads(self.run.aux_init == "random")
         groups: dict[str, list[Tensor]] = {name: [] for name in type(factors).model_fields}
         for name, parameter in self.network.named_parameters():
-            place = "embedding" if ".embedding." in name else "trunk"
+            place = "embedding" if ".embedding." in name else "head" if name.startswith("heads.") else "trunk"
             groups[f"{place}_{'biases' if name.endswith('.bias') else 'weights'}"].append(parameter)
         return [
             {
@@ -64,6 +64,7 @@ class HDCMethod(Method):
                 "weight_decay": 0.0 if name.endswith("biases") else training.weight_decay,
             }
             for name, parameters in groups.items()
+            if parameters
         ]
 
     def add_optimiser(self, groups: Iterable[dict[str, Any]], name: str = "optimiser") -> torch.optim.Optimizer:
