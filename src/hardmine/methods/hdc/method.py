@@ -19,6 +19,7 @@ from .loss import LevelLoss, level_loss, mean_pair_loss, scale_gradient, squared
 from .network import HDCNetwork
 from .selection import BatchPairs, SelectedPairs, select_pairs, triplet_accuracy
 from .settings import HDC
+from .super_categories import SuperCategoryBatches, super_categories_of
 
 __all__ = ["HDCMethod"]
 
@@ -44,10 +45,14 @@ class HDCMethod(Method):
         return HDCNetwork(run, backbone, channels, size)
 
     def build_sampler(self) -> Any:
-        """Fresh class-balanced batches, or a list of them drawn once."""
+        """Class-balanced batches or those of super-categories, fresh or a list of them drawn once."""
+        batch, setup, chosen = self.setup.training.batch, self.setup, self.run.super_categories
+        if chosen is not None:
+            kinds = super_categories_of(setup.images.store.paths(), chosen.folders)
+            size = batch.classes * batch.images_per_class
+            return SuperCategoryBatches(setup.labels, kinds, size, chosen, self.run.fixed_list, setup.seed)
         if not self.run.fixed_list:
             return super().build_sampler()
-        batch, setup = self.setup.training.batch, self.setup
         return FixedList(setup.labels, batch.classes, batch.images_per_class, self.run.fixed_list, setup.seed)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

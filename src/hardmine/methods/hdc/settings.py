@@ -58,6 +58,19 @@ class RateMultipliers(Settings):
         return self.model_copy(update={"head_weights": weights, "head_biases": biases})
 
 
+class SuperCategories(Settings):
+    """Batches from a few super-categories at a time, as the released code has them on large data sets."""
+
+    folders: PositiveInt
+    """Folders at the start of an image's path in items.csv that name its super-category: 1 on products, 3 on inshop."""
+    together: PositiveInt = 2
+    """Super-categories that are drawn together."""
+    classes: PositiveInt = 10
+    """Classes drawn in each of them, with all their images."""
+    chances: Literal["images", "equal"] = "images"
+    """Chances of super-categories and of classes: by their images (released for products), or equal (for inshop)."""
+
+
 class HDC(RunSettings):
     """One network tapped at several depths; deeper levels train on fewer and harder pairs."""
 
@@ -89,6 +102,9 @@ class HDC(RunSettings):
     fixed_list: Annotated[int, Field(ge=0), BeforeValidator(_list_length)] = 0
     """Draw so many batches once and go through them in turn (5000 or 10000 in the released code); 0 or "off" for fresh
     batches."""
+    super_categories: SuperCategories | None = Field(None, exclude_if=lambda value: value is None)
+    """Draw classes within a few super-categories and cut all their images into batches of the size that training.batch
+    gives; with fixed_list so many draws once. Left out: batches have the shape of training.batch."""
     sgd_style: Literal["torch", "caffe"] = "torch"
     """With training.optimiser sgd: where the learning rate enters, at the update (torch) or inside the momentum
     (caffe). They differ only after the rate changed."""
