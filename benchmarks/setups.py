@@ -56,7 +56,7 @@ def photographs(
 
 def build(plan: Plan, name: str, shape: tuple[int, int], classes: int, count: int, where: str = "cpu") -> Method:
     """A run of a plan on random images of ``shape`` (edge, channels)."""
-    run = plan.runs[name]
+    run = plan.resolved(plan.runs[name])
     training = plan.training_of(run)
     labels = np.repeat(np.arange(classes), count)
     pixels = np.random.default_rng(0).integers(0, 255, (len(labels), shape[0], shape[0], shape[1]), dtype=np.uint8)

@@ -32,7 +32,7 @@ def build(
         },
         "tiny",
     )
-    settings = plan.runs["r"]
+    settings = plan.resolved(plan.runs["r"])
     resolved = plan.training_of(settings)
     labels = np.repeat(np.arange(classes), images_per_class)
     rng = np.random.default_rng(5)

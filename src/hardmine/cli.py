@@ -89,12 +89,14 @@ def settle(plan: PlanFile = Path("params.yaml")) -> None:
 @app.command(rich_help_panel="Care")
 def check(plan: PlanFile = Path("params.yaml")) -> None:
     """Check a plan file, and what packages of others bring for it, and say what it holds."""
-    from hardmine.settings import probe_packages, read_plan
+    from hardmine.settings import probe_packages, read_plan, remarks_on
 
     content = read_plan(plan)
     probe_packages(content)
     size = f"{len(content.runs)} runs, {len(content.seeds)} seeds"
     print(f"{plan}: plan '{content.plan}' on {content.dataset.name}, {size}.")
+    for remark in remarks_on(content):
+        print(f"warning: {remark}.")
 
 
 @app.command(rich_help_panel="Care")

@@ -9,6 +9,7 @@ from search_tools import refused, succeeded
 
 import hardmine
 from hardmine.retrieval import summarise
+from hardmine.settings.backbones import SmallCNN
 
 
 @pytest.fixture
@@ -84,6 +85,14 @@ def test_the_card_names_data_licences_digests_and_versions(exported: Path, train
     settings = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
     assert settings == record["settings"]
     assert card.endswith(".\n")
+
+
+def test_the_card_says_where_pretraining_may_have_seen_the_test(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SmallCNN, "seen", property(lambda _: "test classes may have been seen: x | y"))
+    succeeded("export", trained, "-o", tmp_path / "model")
+    assert "| pretraining | test classes may have been seen: x \\| y |" in (tmp_path / "model/README.md").read_text()
 
 
 def test_metrics_of_another_model_are_not_told(project: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Plan:
         splits: those that are measured.
         reversed_on_test: the last run is worst on test classes, and best on validation classes.
         without_match: share of the queries without a match; among the values where it is not 0.
+        job_settings: more settings of the figures job.
     """
 
     runs: Sequence[str] = ("base", "triplet-semihard", "hdc")
@@ -53,6 +54,7 @@ class Plan:
     splits: Sequence[str] = ("validation", "test")
     reversed_on_test: bool = False
     without_match: float = 0.0
+    job_settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def job(self) -> Job:
@@ -67,6 +69,7 @@ class Plan:
             "recall_at": list(RECALL_AT),
             "protocol": "fair",
             "figures": ["recall", "curves", "loss"],
+            **self.job_settings,
         }
         inputs = tuple(f"models/fake/{run}/seed{seed}" for run in self.runs for seed in self.seeds)
         return Job("fake", "figures", "report/fake", (), inputs, settings, {"packed": PACKED})

@@ -50,6 +50,7 @@ def write_card(
     source = preparation_of(folder, record)["dataset"]
     dataset = DATASETS.settings(source)
     name = Path(packed).name.removeprefix("folder-") if source == "folder" else source
+    backbone = backbone_from(config.network.backbone)
     settings = shown(yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip())
     context: dict[str, Any] = {
         "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),
@@ -59,7 +60,8 @@ def write_card(
         "dataset": name,
         "packed": packed,
         "data_licence": getattr(dataset, "licence", _OWN_DATA),
-        "weights": backbone_from(config.network.backbone).weights_file,
+        "weights": backbone.weights_file,
+        "seen": backbone.seen,
         "licence": licence,
         "config": config,
         "dimensions": dimensions,

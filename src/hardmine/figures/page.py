@@ -15,6 +15,8 @@ from hardmine.plotting.style import svg_line_of
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .choice import of_metric
+from .collect import results_of
+from .frozen import training_added
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
 from .provenance import made_with, mixtures, records_of
@@ -73,6 +75,7 @@ def write_page(
         "settings": job.settings,
         "style": _asset("page.css"),
         "recommendation": recommend(details),
+        "added": training_added(results_of(details), job.settings.get("frozen", {}), "test"),
         "queries": queries,
         "columns": [title_of(*column) for column in columns],
         "without_match": 100 * without_match if without_match > 0 else 0,
@@ -111,7 +114,8 @@ def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
         if record:
             digests[f"model, seed {seed}"] = record.outputs.get("model.safetensors", "")
             settings = {key: value for key, value in record.settings.items() if key != "seed"}
-    return {"name": run, "colour": colour, "digests": digests, "settings": json.dumps(settings, indent=1)}
+    shown = {"name": run, "colour": colour, "digests": digests, "settings": json.dumps(settings, indent=1)}
+    return {**shown, "seen": job.settings.get("seen", {}).get(run, "")}
 
 
 def _asset(name: str) -> str:

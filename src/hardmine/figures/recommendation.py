@@ -13,7 +13,7 @@ from hardmine.retrieval.statistics import Comparison
 
 from .titles import title_of
 
-__all__ = ["recommend", "training_seconds"]
+__all__ = ["points", "recommend", "training_seconds"]
 
 METRIC = "map@r"
 """What runs are chosen by, on validation classes."""
@@ -51,7 +51,7 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
     if all(other.seeds < 2 for other in against.values()):
         second = max(against, key=lambda run: means[run].mean)
         return (
-            f"Use {chosen}: {shown}, {_points(-against[second].difference)} above {second}. One seed cannot tell that "
+            f"Use {chosen}: {shown}, {points(-against[second].difference)} above {second}. One seed cannot tell that "
             f"from chance: give the plan more seeds.{took}"
         )
     if len(tied) > 1:
@@ -103,13 +103,14 @@ def _certainty(best: str, against: Mapping[str, Comparison]) -> str:
     nearest = max(against, key=lambda run: against[run].difference)
     gap = against[nearest]
     seeds = f"{gap.seeds} paired seeds"
-    lead = f"{_points(-gap.difference, gap.half_width)} above {nearest}"
+    lead = f"{points(-gap.difference, gap.half_width)} above {nearest}"
     if not doubts:
         return f"{lead}, and above every other run beyond chance ({seeds}, 5 % after Holm's correction)"
     return f"{lead}; that it is better than {_listed(doubts)} is likely, not proven ({seeds}, 5 % after Holm)"
 
 
-def _points(difference: float, half_width: float = math.nan) -> str:
+def points(difference: float, half_width: float = math.nan) -> str:
+    """A difference of shares in points of percent, with the half width of its interval where that is finite."""
     return f"{_with_interval(difference, half_width)} points"
 
 

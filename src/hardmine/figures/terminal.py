@@ -6,10 +6,12 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from hardmine.artefacts import read_record
 from hardmine.errors import UserError
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .collect import results_of, statistics_of
+from .frozen import training_added
 from .recommendation import recommend, training_seconds
 from .tables import percent, table_rows
 from .titles import MISSES, title_of
@@ -22,7 +24,8 @@ _SHOWN = ("map@r", "nmi", WITHOUT_MATCH)
 def print_results(folder: Path, test: bool = False) -> None:
     """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
 
-    The share of queries without a match stands beside them where there are any.
+    The share of queries without a match stands beside them where there are any; where a run shows pretrained features
+    as they are, a sentence says how much training added.
 
     Args:
         folder: of the report.
@@ -35,6 +38,8 @@ def print_results(folder: Path, test: bool = False) -> None:
     (baseline,) = on_test[on_test.verdict == "baseline"].run.unique()
     seeds = range(int(on_test.seeds_expected.max()))
     on_validation = statistics_of(results_of(details, "validation"), baseline, seeds)
+    record = read_record(folder)
+    frozen = record.settings.get("frozen", {}) if record else {}
     console = Console(width=max(96, Console().width))
     if on_validation.empty:
         words = "Nothing was measured on validation classes"
@@ -43,6 +48,9 @@ def print_results(folder: Path, test: bool = False) -> None:
         console.print(_table(folder.name, "validation", on_validation, baseline), crop=False)
     if test:
         console.print(_table(folder.name, "test", on_test, baseline), crop=False)
+    for split in ("validation", "test") if test else ("validation",):
+        for sentence in training_added(results_of(details, split), frozen, split):
+            console.print(sentence, highlight=False)
     console.print(recommend(details, training_seconds(Path("logs", "train", folder.name))), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
 

@@ -20,11 +20,13 @@ class ImageStore:
         pixels: uint8 [N, H, W, C], memory-mapped.
         rows: int64 [n], the rows of ``pixels`` that this store gives out.
         labels: int64 [n], class numbers 0..C-1 within this store.
+        listed: the list that it was opened with.
     """
 
     pixels: np.ndarray
     rows: np.ndarray
     labels: np.ndarray
+    listed: Path | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,6 +40,16 @@ class ImageStore:
     def classes(self) -> int:
         """Number of classes."""
         return int(self.labels.max()) + 1 if len(self.labels) else 0
+
+    def paths(self) -> list[str]:
+        """Where each image of this store came from, read from its list anew.
+
+        Raises:
+            UserError: the list is missing or damaged.
+        """
+        assert self.listed is not None
+        known = read_items(self.listed).paths
+        return [known[row] for row in self.rows]
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Images at positions ``indices`` of this store, uint8 [k, H, W, C], in memory."""
@@ -73,4 +85,4 @@ def open_store(folder: Path, *splits: str) -> tuple[ImageStore, Items]:
     rows = items.rows(*splits)
     if not len(rows):
         raise UserError(f"{folder}/items.csv: no image is in the split {' or '.join(splits)}.")
-    return ImageStore(pixels, rows, items.labels(rows)), items
+    return ImageStore(pixels, rows, items.labels(rows), folder / "items.csv"), items

@@ -3,7 +3,18 @@
 from .jobs import jobs_of
 from .load import load_plan, probe_packages, read_plan
 from .plan import Plan, plan_schema
+from .pretraining import remarks_on
 from .run import RunSettings
 from .yaml_text import read_yaml
 
-__all__ = ["Plan", "RunSettings", "jobs_of", "load_plan", "plan_schema", "probe_packages", "read_plan", "read_yaml"]
+__all__ = [
+    "Plan",
+    "RunSettings",
+    "jobs_of",
+    "load_plan",
+    "plan_schema",
+    "probe_packages",
+    "read_plan",
+    "read_yaml",
+    "remarks_on",
+]

@@ -10,6 +10,7 @@ from .backbones import BACKBONES
 from .datasets import DATASETS, Dataset
 from .methods import METHODS
 from .plan import Plan
+from .pretraining import frozen_runs, seen_by_run
 
 __all__ = ["FIGURES", "jobs_of"]
 
@@ -81,12 +82,13 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "dataset": dataset.name,
                 "baseline": plan.baseline,
                 "seeds": list(plan.seeds),
-                "runs": {name: run.own() for name, run in plan.runs.items()},
+                "runs": {name: plan.resolved(run).own() for name, run in plan.runs.items()},
                 "order": list(plan.runs),
                 "recall_at": list(plan.evaluation.recall_at),
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
                 **_beside_published(plan),
+                **{key: said for key, said in (("frozen", frozen_runs(plan)), ("seen", seen_by_run(plan))) if said},
             },
             [_verb("figures"), *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
             packed=packed,
@@ -124,7 +126,7 @@ def _beside_published(plan: Plan) -> dict[str, Any]:
 
 
 def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
-    run = plan.runs[name]
+    run = plan.resolved(plan.runs[name])
     place = f"{plan.plan}/{name}/seed{seed}"
     where = {
         "run": name,

@@ -160,6 +160,11 @@ class Plan(Settings):
         kind, _, name = run.weights.partition("/")
         return name if kind == "run" else None
 
+    def resolved(self, run: RunSettings) -> RunSettings:
+        """A run's settings with what depends on the run that it starts from."""
+        origin = self.origin_of(run)
+        return run.started_from(self.runs[origin] if origin else None)
+
     def backbone_of(self, run: RunSettings) -> BackboneSettings:
         """The plan's backbone with the run's overrides."""
         return overridden(self.backbone, run.backbone)

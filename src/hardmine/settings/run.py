@@ -1,6 +1,6 @@
 """What the settings of every run share."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import Field
 
@@ -32,6 +32,14 @@ class RunSettings(Settings):
     """Keys of the plan's training that this run changes."""
     weights: str = Field("none", pattern=r"^(none|run/[a-z0-9][a-z0-9-]*)$")
     """Where the network starts: none (random), or run/<name> for another run of this plan, seed by seed."""
+
+    def started_from(self, origin: "RunSettings | None") -> Self:
+        """The settings as they come out where a run starts from another's weights, or from none: what a record tells.
+
+        Args:
+            origin: the run that ``weights`` names, None where it names none.
+        """
+        return self
 
     def own(self, for_training: bool = False) -> dict[str, object]:
         """The keys of the method itself, for training without those that matter later."""

@@ -134,15 +134,28 @@ def test_training_on_one_class_or_on_duplicates_goes_on():
         assert all(torch.isfinite(parameter).all() for parameter in method.network.parameters())
 
 
-def test_parameters_lie_in_four_groups_with_rates_of_their_own():
-    method = method_of(training={"optimiser": "sgd", "learning_rate": 0.01, "weight_decay": 2e-4})
-    groups = method.optimisers[0].param_groups
-    assert [round(group["start_lr"], 9) for group in groups] == [0.01, 0.02, 0.1, 0.2]
-    assert [group["weight_decay"] for group in groups] == [2e-4, 0, 2e-4, 0]
-    assert [group["momentum"] for group in groups] == [0.9] * 4
-    assert [len(group["params"]) for group in groups[2:]] == [3, 3]
-    counted = sum(parameter.numel() for group in groups for parameter in group["params"])
-    assert counted == sum(parameter.numel() for parameter in method.network.parameters())
+@pytest.mark.parametrize(
+    ("modes", "heads"),
+    [
+        ({"aux_init": "random"}, (0.1, 0.2)),
+        ({"aux_init": "pretrained"}, (0.01, 0.02)),
+        ({"aux_init": "random", "rate_multipliers": {"head_weights": 3, "head_biases": 0}}, (0.03, 0)),
+    ],
+    ids=["heads that start from random numbers", "heads of another run", "rates given"],
+)
+def test_trunk_heads_and_embedding_layers_have_rates_of_their_own(modes, heads):
+    method = method_of(training={"optimiser": "sgd", "learning_rate": 0.01, "weight_decay": 2e-4}, **modes)
+    names = {id(parameter): name for name, parameter in method.network.named_parameters()}
+    seen = {}
+    for group in method.optimisers[0].param_groups:
+        assert group["momentum"] == 0.9
+        for parameter in group["params"]:
+            seen[names[id(parameter)]] = (round(group["start_lr"], 9), group["weight_decay"])
+    assert set(seen) == set(names.values())
+    for name, parameter in method.network.named_parameters():
+        weights, biases = (0.1, 0.2) if ".embedding." in name else heads if name.startswith("heads.") else (0.01, 0.02)
+        rate = biases if name.endswith(".bias") else weights
+        assert seen[name] == (rate, 2e-4 if parameter.ndim > 1 else 0), name
 
 
 def test_caffe_style_is_used_with_sgd_and_refused_with_adam():

@@ -1,10 +1,14 @@
 """HDC's settings: aliases, switches as YAML reads them, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from hardmine.errors import UserError
-from hardmine.settings import load_plan
+from hardmine.settings import jobs_of, load_plan, read_plan
+
+ROOT = Path(__file__).parents[3]
 
 
 def run_of(text):
@@ -22,6 +26,35 @@ def test_defaults_are_those_of_the_released_code():
         "trunk_weights": 1, "trunk_biases": 2, "embedding_weights": 10, "embedding_biases": 20
     }  # fmt: skip
     assert run.weights_of_levels == (1, 2, 3)
+
+
+def recorded(hdc, **others):
+    runs = {"hdc": {"method": "hdc", **hdc}, **others}
+    plan = {"plan": "p", "seeds": [0], "baseline": "hdc", "dataset": {"name": "glyphs"}, "runs": runs}
+    jobs = jobs_of(load_plan(plan, "plan.yaml"))
+    train, embed = (next(j for j in jobs if j.verb == verb and j.where["run"] == "hdc") for verb in ("train", "embed"))
+    told = [train.settings["method"], embed.settings["method"], jobs[-1].settings["runs"]["hdc"]]
+    assert len({(settings["aux_init"], str(settings["rate_multipliers"])) for settings in told}) == 1
+    rates = told[0]["rate_multipliers"]
+    return told[0]["aux_init"], (rates["head_weights"], rates["head_biases"])
+
+
+def test_the_record_says_whether_heads_started_from_another_run_and_at_which_rates_they_learned():
+    warm = {"method": "hdc", "training": {"split": "warm"}}
+    softmax = {"method": "softmax", "training": {"split": "warm"}}
+    assert recorded({}) == ("random", (10, 20))
+    assert recorded({"weights": "run/warm"}, warm=warm) == ("pretrained", (1, 2))
+    assert recorded({"weights": "run/warm", "aux_init": "random"}, warm=warm) == ("random", (10, 20))
+    assert recorded({"weights": "run/warm"}, warm=softmax) == ("random", (10, 20))
+    assert recorded({"rate_multipliers": {"head_weights": 4}}) == ("random", (4, 20))
+
+
+@pytest.mark.parametrize("path", ["params.yaml", "experiments/glyphs-full.yaml"])
+def test_heads_learn_as_the_trunk_does_where_a_plan_gives_every_layer_the_same_rate(path):
+    plan = read_plan(ROOT / path)
+    rates = plan.resolved(plan.runs["hdc"]).rate_multipliers.model_dump()
+    assert set(rates.values()) == {1}
+    assert len(rates) == 6
 
 
 @pytest.mark.parametrize(

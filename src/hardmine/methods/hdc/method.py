@@ -19,6 +19,7 @@ from .loss import LevelLoss, level_loss, mean_pair_loss, scale_gradient, squared
 from .network import HDCNetwork
 from .selection import BatchPairs, SelectedPairs, select_pairs, triplet_accuracy
 from .settings import HDC
+from .super_categories import SuperCategoryBatches, super_categories_of
 
 __all__ = ["HDCMethod"]
 
@@ -44,18 +45,22 @@ class HDCMethod(Method):
         return HDCNetwork(run, backbone, channels, size)
 
     def build_sampler(self) -> Any:
-        """Fresh class-balanced batches, or a list of them drawn once."""
+        """Class-balanced batches or those of super-categories, fresh or a list of them drawn once."""
+        batch, setup, chosen = self.setup.training.batch, self.setup, self.run.super_categories
+        if chosen is not None:
+            kinds = super_categories_of(setup.images.store.paths(), chosen.folders)
+            size = batch.classes * batch.images_per_class
+            return SuperCategoryBatches(setup.labels, kinds, size, chosen, self.run.fixed_list, setup.seed)
         if not self.run.fixed_list:
             return super().build_sampler()
-        batch, setup = self.setup.training.batch, self.setup
         return FixedList(setup.labels, batch.classes, batch.images_per_class, self.run.fixed_list, setup.seed)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Four groups: weights and biases of the trunk, of the embedding layers; biases without weight decay."""
-        training, factors = self.setup.training, self.run.rate_multipliers
+        """Weights and biases of the trunk, of the heads, of their embedding layers; biases without weight decay."""
+        training, factors = self.setup.training, self.run.rate_multipliers.with_heads(self.run.aux_init == "random")
         groups: dict[str, list[Tensor]] = {name: [] for name in type(factors).model_fields}
         for name, parameter in self.network.named_parameters():
-            place = "embedding" if ".embedding." in name else "trunk"
+            place = "embedding" if ".embedding." in name else "head" if name.startswith("heads.") else "trunk"
             groups[f"{place}_{'biases' if name.endswith('.bias') else 'weights'}"].append(parameter)
         return [
             {
@@ -64,6 +69,7 @@ class HDCMethod(Method):
                 "weight_decay": 0.0 if name.endswith("biases") else training.weight_decay,
             }
             for name, parameters in groups.items()
+            if parameters
         ]
 
     def add_optimiser(self, groups: Iterable[dict[str, Any]], name: str = "optimiser") -> torch.optim.Optimizer:

@@ -1,6 +1,6 @@
 """Settings of HDC: hard-aware deeply cascaded embedding (Yuan, Yang and Zhang, ICCV 2017)."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -32,13 +32,43 @@ class RateMultipliers(Settings):
     """Factors on the learning rate, one a group of parameters."""
 
     trunk_weights: float = Field(default=1.0, ge=0)
-    """Weights of the backbone and of the heads up to their embedding layer."""
+    """Weights of the backbone."""
     trunk_biases: float = Field(default=2.0, ge=0)
     """Biases of the same."""
     embedding_weights: float = Field(default=10.0, ge=0)
     """Weights of the last layer of each head, the only new one in the paper."""
     embedding_biases: float = Field(default=20.0, ge=0)
     """Biases of the same."""
+    head_weights: float | None = Field(default=None, ge=0, exclude_if=lambda value: value is None)
+    """Weights of the heads below that layer. Unless given that of ``embedding_weights`` where the heads start from
+    random numbers, as the released code trains what is new, and that of ``trunk_weights`` where they are taken over
+    from another run, as it trains what is pretrained."""
+    head_biases: float | None = Field(default=None, ge=0, exclude_if=lambda value: value is None)
+    """Biases of the same, with ``embedding_biases`` and ``trunk_biases``."""
+
+    def with_heads(self, new: bool) -> "RateMultipliers":
+        """The factors with those of the heads filled in.
+
+        Args:
+            new: whether the heads start from random numbers.
+        """
+        like = ("embedding_weights", "embedding_biases") if new else ("trunk_weights", "trunk_biases")
+        given = (self.head_weights, self.head_biases)
+        weights, biases = (getattr(self, key) if own is None else own for key, own in zip(like, given, strict=True))
+        return self.model_copy(update={"head_weights": weights, "head_biases": biases})
+
+
+class SuperCategories(Settings):
+    """Batches from a few super-categories at a time, as the released code has them on large data sets."""
+
+    folders: PositiveInt
+    """Folders at the start of an image's path in items.csv that name its super-category: 1 on products, 3 on inshop."""
+    together: PositiveInt = 2
+    """Super-categories that are drawn together."""
+    classes: PositiveInt = 10
+    """Classes drawn in each of them, with all their images."""
+    chances: Literal["images", "equal"] = "images"
+    """Chances of super-categories and of classes: by their images (released for products), or equal (for inshop)."""
 
 
 class HDC(RunSettings):
@@ -72,11 +102,15 @@ class HDC(RunSettings):
     fixed_list: Annotated[int, Field(ge=0), BeforeValidator(_list_length)] = 0
     """Draw so many batches once and go through them in turn (5000 or 10000 in the released code); 0 or "off" for fresh
     batches."""
+    super_categories: SuperCategories | None = Field(None, exclude_if=lambda value: value is None)
+    """Draw classes within a few super-categories and cut all their images into batches of the size that training.batch
+    gives; with fixed_list so many draws once. Left out: batches have the shape of training.batch."""
     sgd_style: Literal["torch", "caffe"] = "torch"
     """With training.optimiser sgd: where the learning rate enters, at the update (torch) or inside the momentum
     (caffe). They differ only after the rate changed."""
     aux_init: Literal["pretrained", "random"] = "pretrained"
-    """With weights from another run: whether heads take what that run has for them, or start from random numbers."""
+    """With weights from another run of hdc: whether heads take what that run has for them, or start from random
+    numbers, as they do wherever there is no such run; records say which."""
     head_channels: PositiveInt = 16
     """Channels of the 1×1 convolution in the heads of all levels but the last; 128 in the paper."""
     head_features: PositiveInt = 128
@@ -102,6 +136,12 @@ class HDC(RunSettings):
         if len(set(self.taps)) != len(self.taps):
             raise ValueError(f"taps {list(self.taps)} names a tap twice; give each level its own")
         return self
+
+    def started_from(self, origin: RunSettings | None) -> Self:
+        """With ``aux_init`` and the rates of the heads as they come out."""
+        new = self.aux_init == "random" or not isinstance(origin, HDC)
+        rates = self.rate_multipliers.with_heads(new)
+        return self.model_copy(update={"aux_init": "random" if new else "pretrained", "rate_multipliers": rates})
 
     @property
     def weights_of_levels(self) -> tuple[float, ...]:

@@ -66,6 +66,11 @@ class BackboneSettings(Settings):
         """The published weights that the settings ask for."""
         return None
 
+    @property
+    def seen(self) -> str | None:
+        """A sentence where classes of the test may have been among the published weights' training images."""
+        return None
+
     def size_fault(self, size: int) -> str | None:
         """What is wrong with images of this edge in pixels, or None."""
         if size < self.least_size:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from .base import BackboneSettings, BatchNorm, Weights, WeightsFile
+from .web_scale import seen_in_pretraining
 
 __all__ = ["Timm"]
 
@@ -37,6 +38,11 @@ class Timm(BackboneSettings):
             sha256=None,
             licence=f"stated on the model's card, https://huggingface.co/timm/{self.architecture}",
         )
+
+    @property
+    def seen(self) -> str | None:
+        """By what the tag and the architecture name."""
+        return None if self.weights == "none" else seen_in_pretraining(self.architecture)
 
     @model_validator(mode="after")
     def _weights_are_named(self) -> Self:
