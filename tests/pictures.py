@@ -13,8 +13,13 @@ from PIL import Image
 def picture(number: int = 0, mode: str = "RGB", size: int = 16, kind: str = "JPEG") -> bytes:
     """An encoded picture; different numbers give different pixels."""
     noise = np.random.default_rng(number).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(noise).convert(mode), kind)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """A picture as a file."""
     buffer = io.BytesIO()
-    Image.fromarray(noise).convert(mode).save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -2,15 +2,10 @@ import io
 
 import numpy as np
 import pytest
+from pictures import encoded
 from PIL import Image
 
 from hardmine.images.decode import UnreadableError, decode, resized, squared, thumbnail
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def smooth(width: int, height: int) -> Image.Image:
@@ -139,7 +134,7 @@ def test_of_several_pictures_in_a_file_of_a_camera_the_first_counts(kind: str, c
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_films_are_no_pictures(kind: str) -> None:
     data = encoded(smooth(8, 8), kind, save_all=True, append_images=[smooth(8, 8).rotate(90)])
-    with pytest.raises(UnreadableError, match=r"is animated \(2 frames\)"):
+    with pytest.raises(UnreadableError, match="is animated"):
         decode(data, 16, "warp")
 
 

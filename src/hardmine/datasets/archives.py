@@ -1,27 +1,16 @@
 """Reading images and lists straight out of zip files, tar files and folders; nothing is ever extracted to disk."""
 
 import os
-import stat
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from hardmine.artefacts import open_regular
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import walk
 
-from .members import (
-    REMEDY,
-    Archive,
-    check_size,
-    checked_name,
-    expansion_allowed,
-    of_macos,
-    refusal,
-    require_writable,
-)
+from .members import REMEDY, Archive, check_size, of_macos, read_bounded, refusal, require_writable
 from .tar import TarArchive, is_tar
+from .zip import ZipArchive
 
 __all__ = ["open_archive"]
 
@@ -39,7 +28,7 @@ def open_archive(path: Path, own: bool = False) -> Archive:
     if path.is_dir():
         return FolderArchive(path, own)
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             start = file.read(512)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}. {REMEDY}") from None
@@ -91,66 +80,10 @@ class FolderArchive(Archive):
             if ".." in name.split("/") or (not self._own and self._leaves(place)):
                 raise refusal(self.path, name, "a name or a link that leaves the folder")
             try:
-                status = place.stat()
-                if not stat.S_ISREG(status.st_mode):
-                    raise UserError(f"{place}: is no regular file.")
-                check_size(self.path, name, status.st_size)
-                yield name, place.read_bytes()
+                check_size(self.path, name, place.stat().st_size)
+                content = read_bounded(place)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise UserError(f"{place}: cannot be read: {error.strerror}.") from None
-
-
-class ZipArchive(Archive):
-    """A zip file; members are read where they lie."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with self._faults():
-            self._zip = zipfile.ZipFile(path)
-        self._members = self._checked()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._zip.close()
-
-    def names(self) -> list[str]:
-        """Names of all files, in the order in which they lie in the archive."""
-        return list(self._members)
-
-    def _checked(self) -> dict[str, zipfile.ZipInfo]:
-        members: dict[str, zipfile.ZipInfo] = {}
-        total = 0
-        for info in sorted(self._zip.infolist(), key=lambda info: info.header_offset):
-            name = checked_name(self.path, info.filename)
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise refusal(self.path, info.filename, "a link or a device")
-            if info.flag_bits & 1:
-                raise UserError(f"{self.path}: '{info.filename}' is encrypted. Put a copy without password there.")
-            check_size(self.path, info.filename, info.file_size)
-            total += info.file_size
-            if total > expansion_allowed(self.path):
-                raise refusal(self.path, info.filename, "one of too many for an archive of this size (a bomb)")
-            if info.is_dir() or name is None:
-                continue
-            if name in members:
-                raise refusal(self.path, name, "held twice")
-            members[name] = info
-        return members
-
-    def _walk(self, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-        for name, info in self._members.items():
-            if name in wanted:
-                with self._faults(name):
-                    content = self._zip.read(info)
-                yield name, content
-
-    @contextmanager
-    def _faults(self, name: str = "") -> Iterator[None]:
-        try:
-            yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
-            place = f" at '{name}'" if name else ""
-            raise UserError(f"{self.path}: truncated or altered{place} ({error}). {REMEDY}") from None
+            yield name, content

@@ -1,11 +1,13 @@
 """What an archive is, and which members no data set holds."""
 
+import os
 import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from hardmine.artefacts import read_regular
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import listed_names
 
@@ -18,6 +20,7 @@ __all__ = [
     "expansion_allowed",
     "missing",
     "of_macos",
+    "read_bounded",
     "refusal",
     "require_writable",
 ]
@@ -153,6 +156,19 @@ def check_size(path: Path, name: str, size: int) -> None:
     """
     if size > MEMBER_LIMIT:
         raise refusal(path, name, f"{size:,} bytes long, over the limit of {MEMBER_LIMIT:,}")
+
+
+def read_bounded(path: Path, most: int = MEMBER_LIMIT) -> bytes:
+    """As ``read_regular``, taking no more memory than the file has bytes.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it is no regular file, or larger than ``most``.
+    """
+    size = os.stat(path).st_size
+    if size > most:
+        raise UserError(f"{path}: is larger than {most:,} bytes, the most that such a file may have.")
+    return read_regular(path, size or most)
 
 
 def expansion_allowed(path: Path) -> int:

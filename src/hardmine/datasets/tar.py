@@ -1,31 +1,39 @@
 """Tar files as a stream: 1 GB of images passes through the memory of one."""
 
-import bz2
-import gzip
-import lzma
+import io
+import os
+import re
 import tarfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
+from hardmine.artefacts import open_regular
 from hardmine.errors import UserError
 
 from .members import MEMBER_LIMIT, REMEDY, Archive, check_size, checked_name, expansion_allowed, refusal
+from .streams import COMPRESSED, Unpacked
 
 __all__ = ["TarArchive", "is_tar"]
 
-_MAGIC: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+HEADER_LIMIT = 2**20
+"""Most bytes of all headers of one member."""
+_GLOBAL_LIMIT = 1000
+"""Most entries that hold for all members that follow."""
+_DIGITS = 100
+"""Most digits in a row in an extended header: before 3.11.10 Python's reader takes the square of it in time."""
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_BLOCK = 2**18
 
 
 def is_tar(start: bytes) -> bool:
     """Whether the first 512 bytes are those of a tar file, compressed or not."""
-    return start.startswith(tuple(_MAGIC)) or start[257:262] == b"ustar"
+    return start.startswith(tuple(COMPRESSED)) or start[257:262] == b"ustar"
 
 
 class TarArchive(Archive):
-    """A tar file; every pass reads it from its start."""
+    """A tar file; every pass reads it from its start, and one that reaches the end checks the sums on the way."""
 
     def names(self) -> list[str]:
         """Names of all files in the order of the archive."""
@@ -49,79 +57,140 @@ class TarArchive(Archive):
 
     def _members(self) -> Iterator[tuple[str, "_Member"]]:
         """Every file of the archive, checked; its content can be read until the next is asked for."""
-        with open(self.path, "rb") as raw:
-            start = raw.read(8)
-        openers: list[Callable[..., Any]] = [opener for magic, opener in _MAGIC.items() if start.startswith(magic)]
-        opener = openers[0] if openers else open
-        with self._faults(), cast(BinaryIO, opener(self.path, "rb")) as file:
-            stream = _Bounded(file)
+        with self._faults(), os.fdopen(open_regular(self.path), "rb") as raw:
+            allowed = expansion_allowed(self.path)
+            stream = _Forward(raw)
             with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as tar:
+                total = 0
                 for member in tar:
                     tar.members = []  # type: ignore[attr-defined]  # tarfile would keep every header
-                    if stream.tell() > expansion_allowed(self.path):
+                    total += max(0, member.size)
+                    if max(total, stream.tell()) > allowed or len(tar.pax_headers) > _GLOBAL_LIMIT:
                         raise refusal(self.path, member.name, "one of too many for an archive of this size (a bomb)")
-                    if member.isdir() and member.name in (".", "./"):
-                        continue
-                    name = checked_name(self.path, member.name)
-                    if member.isdir():
-                        continue
-                    if member.type not in _FILES:
-                        raise refusal(self.path, member.name, "a link or a device")
-                    check_size(self.path, member.name, member.size)
+                    name = self._checked(member)
                     if name is not None:
-                        yield name, _Member(tar, member)
+                        yield name, _Member(tar, member, stream)
+                    stream.headers = HEADER_LIMIT
             if stream.last_header.strip(b"\0"):
                 raise tarfile.ReadError("a damaged header")
+            stream.finish(allowed)
+
+    def _checked(self, member: tarfile.TarInfo) -> str | None:
+        """The name of a file; None for a folder and for what macOS adds."""
+        if member.isdir() and member.name in (".", "./"):
+            return None
+        name = checked_name(self.path, member.name)
+        if member.isdir():
+            return None
+        if member.type not in _FILES:
+            raise refusal(self.path, member.name, "a link or a device")
+        if member.size < 0:
+            raise tarfile.ReadError(f"a member of {member.size:,} bytes")
+        check_size(self.path, member.name, member.size)
+        return name
 
     @contextmanager
     def _faults(self, name: str = "") -> Iterator[None]:
         try:
             yield
-        except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RecursionError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # altered and hostile bytes lead readers to anything
             place = f" at '{name}'" if name else ""
-            raise UserError(f"{self.path}: truncated or altered{place} ({error}). {REMEDY}") from None
+            reason = str(error) or type(error).__name__
+            raise UserError(f"{self.path}: truncated or altered{place} ({reason}). {REMEDY}") from None
 
 
 class _Member:
     """A file of an archive whose turn it is."""
 
-    def __init__(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        self._tar = tar
-        self._member = member
+    def __init__(self, tar: tarfile.TarFile, member: tarfile.TarInfo, stream: "_Forward") -> None:
+        self._tar, self._member, self._stream = tar, member, stream
 
     def read(self) -> bytes:
         """Its content."""
+        self._stream.headers = None
         file = self._tar.extractfile(self._member)
-        content = file.read() if file else b""
+        content = file.read(self._member.size) if file else b""
         if len(content) != self._member.size:
             raise EOFError(f"{len(content):,} of {self._member.size:,} bytes")
         return content
 
 
-class _Bounded:
-    """A stream for tarfile that refuses single reads over the limit: a header may claim a name of many gigabytes.
+class _Forward:
+    """A tar file for tarfile, unpacked, that only goes forward and whose headers are sane before tarfile sees them.
 
     Attributes:
+        headers: bytes that the headers up to the next member may still have; None while a content is read.
         last_header: the last block read of 512 bytes; zeros or nothing at the end of an undamaged archive.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, raw: BinaryIO) -> None:
+        start = raw.read(8)
+        raw.seek(0)
+        kind = next((known for known in COMPRESSED if start.startswith(known)), None)
+        self._packed = kind is not None
+        self._file = cast(BinaryIO, io.BufferedReader(Unpacked(raw, kind), _BLOCK)) if kind else raw
+        self._place = 0
+        self.headers: int | None = HEADER_LIMIT
         self.last_header = b""
 
     def read(self, size: int = -1) -> bytes:
         """Read up to ``size`` bytes."""
         if not 0 <= size <= MEMBER_LIMIT:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
+        if self.headers is not None:
+            self.headers -= size
+            if self.headers < 0:
+                raise tarfile.ReadError(f"a header of {size:,} bytes")
         content = self._file.read(size)
+        self._place += len(content)
+        if self.headers is not None and size > tarfile.BLOCKSIZE and self.last_header[156:157] in _EXTENDED:
+            _require_records(content)
         if size == tarfile.BLOCKSIZE:
             self.last_header = content
         return content
 
     def seek(self, position: int) -> int:
-        """Move to a position; only ever forward."""
-        return self._file.seek(position)
+        """Move to a position further on, or to the end where that is nearer."""
+        if position < self._place:
+            raise tarfile.ReadError("a header that leads back")
+        if not self._packed:
+            self._place = self._file.seek(position)
+            return self._place
+        while self._place < position and (content := self._file.read(min(_BLOCK, position - self._place))):
+            self._place += len(content)
+        return self._place
 
     def tell(self) -> int:
         """Position in bytes after decompression."""
-        return self._file.tell()
+        return self._place
+
+    def finish(self, allowed: int) -> None:
+        """Read compressed streams to their ends, where their sums are.
+
+        Raises:
+            tarfile.ReadError: more than ``allowed`` bytes come.
+        """
+        while self._packed and (content := self._file.read(_BLOCK)):
+            self._place += len(content)
+            if self._place > allowed:
+                raise tarfile.ReadError("far too many bytes after its end (a bomb)")
+
+
+def _require_records(content: bytes) -> None:
+    """Check that an extended header is what it should be: records ``length key=value`` one after another.
+
+    Raises:
+        tarfile.ReadError: it is not.
+    """
+    place = 0
+    while place < len(content) and content[place]:
+        space = content.find(b" ", place, place + 20)
+        length = content[place:space] if space > 0 else b""
+        end = place + int(length) if length.isdigit() else 0
+        if not space < end <= len(content) or content[end - 1] != ord("\n") or content.find(b"=", space, end) < 0:
+            raise tarfile.ReadError("a damaged extended header")
+        place = end
+    if max(map(len, re.findall(rb"[0-9]+", content)), default=0) > _DIGITS:
+        raise tarfile.ReadError("an extended header of endless digits")

@@ -1,28 +1,62 @@
 """One image file to one uint8 array of the stored size: the same code for packing and for use."""
 
+import functools
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-__all__ = ["Resize", "UnreadableError", "decode", "resized", "squared", "thumbnail"]
+from hardmine.datasets.members import read_bounded
+from hardmine.errors import UserError
+from hardmine.foreign import shown
+
+from .colours import coloured, eight_bit
+from .tags import refuse_repeated_tags
+
+__all__ = ["FORMATS", "Resize", "UnreadableError", "decode", "read_picture", "resized", "squared", "thumbnail"]
 
 Resize = Literal["warp", "short-side-crop"]
 
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
+"""Pillow's names of all formats that are read, whatever a file's ending says; JPEG stands for MPO too."""
 _FIRST_COUNTS = ("MPO", "TIFF")
 """Formats whose further pictures are smaller copies, other views or other pages, and no film."""
-_DEPTHS = (8, 12, 16, 32)
-"""Bits a grey value of more than eight bits may have used."""
+_SCANS = 50
+"""Passes over the largest picture that a progressive JPEG file may ask for; smaller pictures may ask for more."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each EXIF orientation upright."""
 
 
 class UnreadableError(ValueError):
     """An image file that cannot be used; the text says why."""
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of an image file, which is a regular file no larger than a member of an archive may be.
+
+    Raises:
+        UnreadableError: it cannot be read, or is no such file; the text does not name it.
+    """
+    try:
+        return read_bounded(path)
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    except UserError as error:
+        raise UnreadableError(str(error).removeprefix(shown(f"{path}: ")).removesuffix(".")) from None
 
 
 def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: bool = False) -> np.ndarray:
@@ -42,7 +76,8 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
         upright: turn the image as its EXIF orientation says; the papers' data sets are used as they are stored.
 
     Raises:
-        UnreadableError: the bytes are no image, are truncated, animated, or would take more memory than is sane.
+        UnreadableError: the bytes are no image of ``FORMATS``, are truncated, animated, or would take more memory or
+            time than is sane.
     """
     with _opened(data) as image:
         return _square(_plain(image, channels, upright, size), size, resize)
@@ -99,18 +134,28 @@ def _faults_named() -> Iterator[None]:
     except UnreadableError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
-        reason = re.sub(r" ?<_io\.BytesIO[^>]*>", "", str(error)) or type(error).__name__
-        raise UnreadableError(reason) from None
+        raise _too_large() from None
+    except Exception as error:  # damaged and hostile files lead decoders to anything
+        words = re.sub(r" ?<_io\.BytesIO[^>]*>", "", str(error)).strip().splitlines()
+        raise UnreadableError(words[0][:200] if words else type(error).__name__) from None
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of ``FORMATS`` that this Pillow knows."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """The picture of an image file, not decoded yet."""
-    with _faults_named(), warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
+    with _faults_named():
+        refuse_repeated_tags(data)
+        with Image.open(io.BytesIO(data), formats=_formats()) as image:
+            scans = data.count(b"\xff\xda") if image.info.get("progressive") else 1
+            if Image.MAX_IMAGE_PIXELS and scans * image.width * image.height > _SCANS * Image.MAX_IMAGE_PIXELS:
+                raise UnreadableError(f"has {scans:,} scans, more than any picture needs")
             yield image
 
 
@@ -124,7 +169,7 @@ def _file_behind(image: Image.Image) -> bytes | None:
         file.seek(0)
         data: bytes = file.read()
         file.seek(place)
-        with Image.open(io.BytesIO(data)) as again:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as again:
             now = (image.size, image.mode, image.tile)
             return data if isinstance(again, JpegImageFile) and (again.size, again.mode, again.tile) == now else None
     except (OSError, ValueError):
@@ -136,32 +181,31 @@ def _plain(image: Image.Image, channels: int, upright: bool, enough: int | None 
 
     With ``enough`` the picture itself may become smaller.
     """
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format not in _FIRST_COUNTS:
-        raise UnreadableError(f"is animated ({frames} frames)")
+    if image.format not in _FIRST_COUNTS and getattr(image, "is_animated", False):
+        raise UnreadableError("is animated")
+    if image.format == "EPS" and getattr(image, "tile", None):
+        raise UnreadableError("is PostScript, for which another program would be started; load() it before if you will")
     if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
-        raise UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels")
-    if enough and image.format in ("JPEG", "MPO"):
-        image.draft(None, (enough, enough))
-    turned = ImageOps.exif_transpose(image) if upright else image
-    return _coloured(_eight_bit(turned), channels)
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """An image of 16 or 32 bits a channel as 8-bit grey, by the bits its highest value needs; others unchanged."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        values = np.asarray(image, dtype=np.int64).clip(0)
-        used = next(bits for bits in _DEPTHS if values.max(initial=0) < 2**bits)
-        return Image.fromarray((values >> (used - 8)).astype(np.uint8))
+        raise _too_large()
     if image.mode == "F":
         raise UnreadableError("has floating-point pixels, whose scale is not known")
-    return image
+    if enough and image.format in ("JPEG", "MPO"):
+        image.draft(None, (enough, enough))
+    image.load()
+    turned = _upright(image) if upright else image
+    return coloured(eight_bit(turned), channels)
 
 
-def _coloured(image: Image.Image, channels: int) -> Image.Image:
-    """The image in grey or RGB, transparent parts over white."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        ground = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(ground, clear)
-    return image.convert("L" if channels == 1 else "RGB")
+def _too_large() -> UnreadableError:
+    return UnreadableError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation says; the same where it says nothing."""
+    block = image.info.get("exif")
+    if block is None and "Raw profile type exif" in image.info:
+        block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
+    if block:
+        refuse_repeated_tags(re.sub(b"^(Exif\0\0){1,2}", b"", block))
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)

@@ -10,7 +10,7 @@ import jinja2
 
 from hardmine.artefacts import write_text
 from hardmine.foreign import shown
-from hardmine.images.decode import UnreadableError, thumbnail
+from hardmine.images.decode import UnreadableError, read_picture, thumbnail
 
 from .query import SearchResults
 
@@ -62,7 +62,7 @@ def _thumbnail(path: Path) -> str | None:
     """The picture as a data address, upright; None where the file is not there or not readable any more."""
     try:
         buffer = io.BytesIO()
-        thumbnail(path.read_bytes(), _EDGE).save(buffer, "WEBP", quality=80)
+        thumbnail(read_picture(path), _EDGE).save(buffer, "WEBP", quality=80)
     except (OSError, UnreadableError):
         return None
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from hardmine.errors import UserError
-from hardmine.images.decode import UnreadableError, decode, squared
+from hardmine.images.decode import UnreadableError, decode, read_picture, squared
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, pictures_in
 
 from .config import Preprocessing
@@ -67,10 +67,7 @@ def pixels_of(image: ImageSource, preparation: Preprocessing) -> np.ndarray:
     """
     prepared = (preparation.size, preparation.resize, preparation.channels, preparation.upright)
     if isinstance(image, str | Path):
-        try:
-            image = Path(image).read_bytes()
-        except OSError as error:
-            raise UnreadableError(error.strerror or str(error)) from None
+        image = read_picture(Path(image))
     if isinstance(image, bytes):
         return decode(image, *prepared)
     return squared(image if isinstance(image, Image.Image) else _from_array(image), *prepared)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
 from hardmine.foreign import shown
-from hardmine.images.decode import UnreadableError
+from hardmine.images.decode import read_picture
 
 from .blocks import SavedBlocks
 from .copies import Copies, numbers_of
@@ -188,10 +188,7 @@ def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str
     first: dict[str, str] = {}
 
     def read(name: str) -> np.ndarray | None:
-        try:
-            data = (wish.images / name).read_bytes()
-        except OSError as error:
-            raise UnreadableError(error.strerror or str(error)) from None
+        data = read_picture(wish.images / name)
         digest = digests[name] = hashlib.sha256(data).hexdigest()
         if digest in known or first.setdefault(digest, name) != name:
             return None
