@@ -39,7 +39,8 @@ def test_every_file_is_valid_and_names_methods_and_options_there_are() -> None:
     tables: list[PublishedTable] = [table for name in names if (table := published_results(name)) is not None]
     assert sum(len(entry.values) for table in tables for entry in table.rows) == 656
     for entry in (entry for table in tables for entry in table.rows):
-        assert entry.method is None or set(entry.options) <= set(METHODS.settings(entry.method).model_fields)
+        known = METHODS.settings(entry.method).model_fields if entry.method else {}
+        assert set(entry.options) | set(entry.recipe) <= set(known)
         assert all(0 < value <= 100 for value in entry.values.values())
 
 
@@ -68,7 +69,7 @@ def test_every_run_of_the_method_has_the_papers_value_beside_its_own() -> None:
     assert first.published == pytest.approx(0.536)
     assert first.difference == pytest.approx(0.5 - 0.536)
     assert first.half_width == 0.01
-    assert first.differs == ""
+    assert first.differs == "aux_init: pretrained, here random"
     assert found[(found.run == "hdc") & (found.k == 16)].measured.isna().all()
     shown = shown_rows(found)
     lines = shown[(shown.run == "hdc") & (shown.provenance == "verified")].set_index("metric")
@@ -82,7 +83,7 @@ def test_ablations_are_not_set_beside_the_full_method() -> None:
     full = found[found.run == "smart-mining"]
     assert full[(full.k == 1) & (full.provenance == "verified")].published.tolist() == [pytest.approx(0.4978)]
     paper = full[full.provenance == "verified"].iloc[0]
-    assert paper.differs == "backbone: GoogLeNet, not said which, here bvlc-googlenet"
+    assert paper.differs == "backbone: GoogLeNet, not said which, here bvlc-googlenet; index: fanng, here exact"
 
 
 def test_values_that_nobody_read_are_marked_and_extras_are_named() -> None:
@@ -92,6 +93,21 @@ def test_values_that_nobody_read_are_marked_and_extras_are_named() -> None:
     assert set(shown_rows(schem).provenance) == {"not verified"}
     for part in ("second-order pooling", "features of an earlier stage", "336 pixels, here 224", "not said, here 512"):
         assert part in schem.iloc[0].differs
+
+
+def test_with_its_extras_schem_differs_in_what_nobody_knows() -> None:
+    found = rows_for("schem-extras-cub200", [])
+    assert set(found[found.run == "schem"].differs) == {"dimensions: not said, here 512"}
+
+
+def test_what_is_not_as_the_paper_or_its_code_has_it_is_named() -> None:
+    products, vehicles = rows_for("hdc-products", []), rows_for("hdc-vehicleid", [])
+    assert "super_categories" not in products[products.run == "hdc"].differs.iloc[0]
+    assert "super_categories: together 2 classes 10, here none" in vehicles[vehicles.run == "hdc"].differs.iloc[0]
+    hdml = rows_for("hdml-npair-cub200", []).drop_duplicates("run").set_index("run").differs
+    assert "preset: code, here paper" in hdml["hdml-npair-paper"]
+    assert "preset" not in hdml["hdml-npair"]
+    assert "batches" not in hdml["hdml-npair"]
 
 
 def test_the_test_list_decides_which_value_of_vehicleid_is_meant() -> None:

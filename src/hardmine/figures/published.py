@@ -34,6 +34,8 @@ class Published(Settings):
     """The method here; none where it cannot be run here."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keys that a run of the method must have for it to be the one meant; none where the source does not say."""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """Keys of a run as the paper, or the code released with it, has them; of a section, those that are known."""
     part: str | None = None
     """The embedding meant, where it is not the final one."""
     dataset_options: dict[str, Any] = Field(default_factory=dict)
@@ -105,7 +107,7 @@ def published_rows(job: Job, statistics: pd.DataFrame) -> pd.DataFrame:
         for run, settings in job.settings["runs"].items():
             for entry in table.rows:
                 if _is_of(entry, settings, facts["dataset"]):
-                    differs = "; ".join(_differences(entry, facts, facts["runs"][run]))
+                    differs = "; ".join(_differences(entry, facts, facts["runs"][run]) + _apart(entry, settings))
                     rows += [row | {"differs": differs} for row in _rows(entry, run, measured)]
     result = pd.DataFrame(rows, columns=list(COLUMNS))
     return result.astype({"k": "Int64", "seeds": "Int64"})
@@ -157,6 +159,24 @@ def _rows(entry: Published, run: str, measured: dict[tuple[str, str, int | None]
             row["difference"] = own.mean - percent / 100
         rows.append(row)
     return rows
+
+
+def _apart(entry: Published, run: dict[str, Any]) -> list[str]:
+    """Keys of the method in which a run is not what the paper or its code has."""
+    found = []
+    for key, theirs in entry.recipe.items():
+        ours: Any = run.get(key)
+        nested = isinstance(theirs, dict) and isinstance(ours, dict)
+        if theirs != ({name: ours.get(name) for name in theirs} if nested else ours):
+            found.append(f"{key}: {_words(theirs)}, here {_words(ours)}")
+    return found
+
+
+def _words(value: Any) -> str:
+    """A value of a plan as text without braces."""
+    if isinstance(value, dict):
+        return " ".join(f"{name} {own}" for name, own in value.items())
+    return "none" if value in (None, 0) else str(value)
 
 
 def _differences(entry: Published, facts: dict[str, Any], run: dict[str, Any]) -> list[str]:
