@@ -5,16 +5,20 @@ import os
 import pickle
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from pictures import write_tar, write_zip
 from safetensors.torch import save_file
 from torchvision.models import get_model, get_model_weights
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.backbones.bvlc_googlenet import CAFFE_NAMES
+from hardmine.backbones.pretrained import read_arrays, read_safetensors, read_state
 from hardmine.errors import UserError
 from hardmine.methods.hdc.network import HDCNetwork
 from hardmine.methods.hdc.settings import HDC
@@ -223,3 +227,41 @@ def test_a_failed_load_leaves_the_network_as_it_was(resnet_file: Path) -> None:
     with pytest.raises(UserError):
         network.load_pretrained(resnet_file)
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in before.items())
+
+
+def test_weights_that_are_no_files_or_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for read in (read_arrays, read_state, read_safetensors):
+        with pytest.raises(UserError, match="pipe: is a pipe, not a file"):
+            read(tmp_path / "pipe")
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    write_zip(tmp_path / "bomb.npz", {"conv1/7x7_s2/weight.npy": head.getvalue()})
+    with pytest.raises(UserError, match=r"bomb.npz: cannot be read as arrays \(.npz\) \(an array of \[1000000000000\]"):
+        read_arrays(tmp_path / "bomb.npz")
+
+
+def test_compressed_parts_of_a_state_dictionary_are_refused_and_older_formats_read(tmp_path: Path) -> None:
+    state = {"weight": torch.arange(6.0).reshape(2, 3)}
+    torch.save(state, tmp_path / "new.pth")
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    for name in ("new.pth", "old.pth"):
+        assert torch.equal(read_state(tmp_path / name)["weight"], state["weight"])
+    with zipfile.ZipFile(tmp_path / "new.pth") as archive:
+        write_zip(tmp_path / "bomb.pth", {part: archive.read(part) for part in archive.namelist()})
+    with pytest.raises(UserError, match=r"bomb.pth: .*its parts are compressed"):
+        read_state(tmp_path / "bomb.pth")
+
+
+def test_a_tar_archive_in_place_of_a_state_dictionary_is_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tar(tmp_path / "weights.pth", {"storages": b"x", "tensors": b"x", "pickle": b"x"}, "w")
+
+    def opening(*_: object, **__: object) -> None:
+        raise AssertionError("was opened")
+
+    monkeypatch.setattr(tarfile, "open", opening)
+    with pytest.raises(UserError, match=r"weights.pth: cannot be read as a state dictionary") as caught:
+        read_state(tmp_path / "weights.pth")
+    assert "was opened" not in str(caught.value)

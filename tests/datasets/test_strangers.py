@@ -1,7 +1,9 @@
 """Archives, lists and arrays made to do harm: refused by name, in little time and memory."""
 
 import bz2
+import contextlib
 import gzip
+import io
 import lzma
 import os
 import struct
@@ -10,16 +12,20 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pictures import write_folder, write_tar, write_zip
+from scipy.io import savemat
 
 from hardmine.datasets import members
 from hardmine.datasets.archives import open_archive
+from hardmine.datasets.arrays import read_npz
+from hardmine.datasets.lists import read_list, rows, table_of
+from hardmine.datasets.matlab import require_sane
 from hardmine.errors import UserError
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
@@ -27,7 +33,7 @@ PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-@contextmanager
+@contextlib.contextmanager
 def little_memory(most: int = 24 * 2**20) -> Iterator[None]:
     tracemalloc.start()
     try:
@@ -233,3 +239,144 @@ def test_a_damaged_archive_gives_what_it_held_or_is_refused_by_name(
         return
     if kind != "tar":  # which has sums of its headers only
         assert all(content in FILES.values() for content in found.values())
+
+
+def array(shape: tuple[int, ...], kind: str = "<f4", content: bytes = b"") -> bytes:
+    """A member of a ``.npz`` file that claims a shape."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+    return stream.getvalue() + content
+
+
+def test_arrays_come_as_they_were_saved(tmp_path: Path) -> None:
+    arrays = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "b/c": np.asfortranarray(np.eye(3)),
+        "d": np.array(["x"]),
+        "e": np.zeros(0),
+    }
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "a.npz", **arrays)
+        found = read_npz(tmp_path / "a.npz")
+        assert found.keys() == arrays.keys()
+        for name, value in arrays.items():
+            assert np.array_equal(found[name], value)
+            assert found[name].dtype == value.dtype
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        array((10**12,)),
+        array((3 * 10**8,), content=bytes(100)),
+        array((10**12,), "<U0"),
+        array((-1, -4), content=bytes(16)),
+        array((2,), content=bytes(9)),
+        array((1,), "|O", bytes(8)),
+        b"\x93NUMPY\x09\0" + bytes(100),
+        b"no array",
+    ],
+)
+def test_arrays_that_claim_more_than_there_is_are_refused_before_memory_is_taken(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = write_zip(tmp_path / "a.npz", {"a.npy": content})
+    with little_memory(), pytest.raises(ValueError, match=r"\w"):
+        read_npz(path)
+
+
+def element(kind: int, content: bytes) -> bytes:
+    return struct.pack("<LL", kind, len(content)) + content + bytes(-len(content) % 8)
+
+
+def matlab(edges: tuple[int, ...], kind: int = 2, content: bytes = b"", packed: bool = False) -> bytes:
+    """A file of MATLAB that claims an array."""
+    parts = element(6, struct.pack("<LL", kind, 0)) + element(5, struct.pack(f"<{len(edges)}l", *edges))
+    parts = element(14, parts + element(1, b"annotations") + content)
+    whole = struct.pack("<LL", 15, len(zlib.compress(parts))) + zlib.compress(parts) if packed else parts
+    return b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + whole
+
+
+FIELDS = element(5, struct.pack("<L", 8)) + element(1, b"class".ljust(8, b"\0"))
+NUMBER = element(14, element(6, struct.pack("<LL", 6, 0)) + element(5, struct.pack("<ll", 9**9, 1)) + element(1, b""))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"edges": (10**9, 1), "content": FIELDS}, r"an array of \[1000000000, 1\] elements in \d+ bytes"),
+        ({"edges": (1, 1), "content": FIELDS + NUMBER}, r"an array of \[387420489, 1\] elements in \d+ bytes"),
+        ({"edges": (-1, -1), "content": FIELDS}, "elements in"),
+        ({"edges": (1, 1), "kind": 17, "content": FIELDS}, "class 17, which no list holds"),
+        ({"edges": (2**27, 1), "kind": 9, "content": element(2, bytes(2**26))}, "more than 67,108,864 bytes"),
+    ],
+)
+def test_a_list_of_matlab_that_claims_more_than_it_holds_is_refused(content: dict, reason: str, packed: bool) -> None:
+    data = matlab(**content, packed=packed)
+    with little_memory(10 * 2**26), pytest.raises(ValueError, match=reason):
+        require_sane(data)
+
+
+def test_lists_that_are_no_files_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with open(tmp_path / "sparse.txt", "wb") as file:
+        file.truncate(2**40)
+    for name, reason in {
+        "pipe.txt": "is a pipe",
+        "sparse.txt": "is larger than",
+        "none.txt": "cannot be read: No such file",
+        ".": "is a folder",
+    }.items():
+        with little_memory(), pytest.raises(UserError, match=reason):
+            read_list(tmp_path / name)
+
+
+def test_cells_that_no_reader_takes_are_named_with_their_list() -> None:
+    with pytest.raises(UserError, match=r"index.csv: cannot be read as CSV \(field larger than"):
+        table_of(b"a," + b"x" * 200_000, "index.csv")
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), st.booleans())
+@fuzz
+def test_any_bytes_are_a_list_or_refused_by_name(content: bytes, strict: bool) -> None:
+    for read in (
+        lambda: table_of(content, "a list", strict=strict),
+        lambda: list(rows(content, "a list", ("one", "two"))),
+    ):
+        try:
+            assert isinstance(read(), list)
+        except UserError as error:
+            assert str(error).startswith("a list: ")
+
+
+def saved(kind: str) -> bytes:
+    stream = io.BytesIO()
+    numbers = np.arange(40, dtype=np.float32).reshape(5, 8)
+    if kind == "npz":
+        np.savez(stream, a=numbers, b=numbers[0])
+    else:
+        savemat(
+            stream, {"annotations": np.array([(1, "x")], [("class", object), ("fname", object)])}, do_compression=True
+        )
+    return stream.getvalue()
+
+
+SAVED = {kind: saved(kind) for kind in ("npz", "mat")}
+
+
+@given(st.data())
+@fuzz
+def test_damaged_arrays_and_lists_of_matlab_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    for kind, content in SAVED.items():
+        changed = bytearray(content)
+        for place, byte in data.draw(
+            st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=5)
+        ):
+            changed[place] = byte
+        with contextlib.suppress(ValueError):
+            if kind == "npz":
+                (tmp_path / "a.npz").write_bytes(changed)
+                read_npz(tmp_path / "a.npz")
+            else:
+                require_sane(bytes(changed))

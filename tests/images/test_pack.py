@@ -1,5 +1,7 @@
+import hashlib
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,20 @@ def test_unreadable_images_are_named_and_a_good_earlier_copy_stays(pictures: Lis
     with pytest.raises(UserError, match=r"2 of 40 images.*\n003\.png: .*\n007\.png: .*\n.*dataset\.unreadable"):
         packed(pictures, tmp_path)
     assert (tmp_path / "images.npy").read_bytes() == good
+
+
+def test_a_picture_that_changed_after_it_was_listed_is_named_and_not_packed(pictures: Listing, tmp_path: Path) -> None:
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for folder, name in pictures.places]
+    listed = replace(pictures, digests=digests)
+    assert np.array_equal(packed(listed, tmp_path / "whole"), packed(pictures, tmp_path / "unlisted"))
+    folder = pictures.places[0][0]
+    content = (folder / "003.png").read_bytes()
+    (folder / "003.png").write_bytes((folder / "004.png").read_bytes())
+    with pytest.raises(UserError, match=r"^1 of 40 images were changed after they were listed:\n003\.png\nRun the"):
+        packed(listed, tmp_path)
+    assert not (tmp_path / "images.npy").exists()
+    (folder / "003.png").write_bytes(content)
+    assert np.array_equal(packed(listed, tmp_path), np.load(tmp_path / "whole/images.npy"))
 
 
 def test_only_the_mended_images_are_decoded_again(

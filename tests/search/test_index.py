@@ -478,3 +478,63 @@ def test_adding_ten_pictures_to_ten_thousand_is_quick(indexing: Indexing) -> Non
     assert update.embedded == 10
     assert update.images == 10_050
     assert time.process_time() - start < 5
+
+
+@pytest.fixture
+def shut(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of folders that cannot be opened while they are in here."""
+    closed: set[str] = set()
+    scan = os.scandir
+
+    def refusing(path: int | str | Path = ".") -> object:
+        if not isinstance(path, int) and Path(path).name in closed:
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    return closed
+
+
+def test_of_a_folder_that_cannot_be_opened_the_index_keeps_what_it_had(indexing: Indexing, shut: set[str]) -> None:
+    indexing()
+    whole = open_index(indexing.folder)
+    shut.add("odd")
+    with pytest.raises(
+        UserError, match=r"1 of 21 images cannot be read \(--strict\):\n  odd/: the folder cannot be opened"
+    ):
+        indexing(strict=True)
+    for _ in range(2):
+        update = indexing()
+        assert (update.images, update.embedded, update.kept, update.removed) == (40, 0, 40, 0)
+        assert update.unreadable == {"odd/": "the folder cannot be opened; of it the index keeps 20 images"}
+    now = open_index(indexing.folder)
+    assert now.table.paths == whole.table.paths
+    assert np.array_equal(now.table.vectors, whole.table.vectors)
+    assert np.array_equal(now.table.looks, whole.table.looks)
+    with pytest.raises(UserError, match="cannot open odd/"):
+        indexing.model.embed(indexing.pictures)
+    assert indexing.model.embed_folder(indexing.pictures).unreadable == {"odd/": "the folder cannot be opened"}
+    shut.clear()
+    (indexing.pictures / "odd/new.png").write_bytes((indexing.pictures / "odd/01.png").read_bytes())
+    assert indexing().images == 41
+    assert indexing.matches_the_folder()
+
+
+def test_a_link_to_a_folder_that_is_away_keeps_its_images_and_a_removed_one_does_not(indexing: Indexing) -> None:
+    away = indexing.pictures.with_name("away")
+    (indexing.pictures / "odd").rename(away)
+    (indexing.pictures / "odd").symlink_to(away)
+    assert indexing().images == 40
+    away.rename(away.with_name("elsewhere"))
+    update = indexing()
+    assert update.images == 40
+    assert update.unreadable == {"odd/": "the folder cannot be opened; of it the index keeps 20 images"}
+    (indexing.pictures / "odd").unlink()
+    assert indexing().images == 20
+
+
+def test_a_new_index_names_the_folders_that_cannot_be_opened(indexing: Indexing, shut: set[str]) -> None:
+    shut.add("odd")
+    update = indexing()
+    assert update.images == 20
+    assert update.unreadable == {"odd/": "the folder cannot be opened; of it the index keeps 0 images"}

@@ -1,21 +1,26 @@
 """Files of published weights: read without running anything in them, and compared with the network they are for."""
 
-import pickle
+import io
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hardmine.artefacts import open_regular
+from hardmine.datasets.arrays import read_npz
+from hardmine.datasets.members import read_bounded
 from hardmine.errors import UserError
 
 __all__ = ["fit", "read_arrays", "read_safetensors", "read_state"]
 
+_OLD_LIMIT = 2**33
+"""Most bytes of a file of the format that torch wrote until 2020."""
 _AGAIN = "Delete the file and its made.json, then run 'snakemake --cores all' to download it again."
 
 
@@ -26,12 +31,8 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
         UserError: the file is missing, damaged, or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
-            if not isinstance(content, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            arrays = {name: content[name] for name in content.files}
-        return {name: torch.from_numpy(value) for name, value in arrays.items() if value.dtype.kind == "f"}
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, pickle.PickleError) as error:
+        return {name: torch.from_numpy(value) for name, value in read_npz(path).items() if value.dtype.kind == "f"}
+    except (OSError, ValueError, TypeError) as error:
         raise _unreadable(path, "arrays (.npz)", error) from None
 
 
@@ -42,7 +43,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         UserError: the file is missing, damaged, or asks for anything else.
     """
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(_stored_only(path), map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except Exception as error:  # whatever a damaged or hostile file makes torch raise
         raise _unreadable(path, "a state dictionary of torch", error) from None
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -57,6 +60,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         UserError: the file is missing or damaged.
     """
     try:
+        os.close(open_regular(path))
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise _unreadable(path, "safetensors", error) from None
@@ -86,6 +90,23 @@ def fit(own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: Path) -> d
         if not bool(torch.isfinite(given[name]).all()):
             raise UserError(f"{path}: {name} holds values that are not finite. {_AGAIN}")
     return {**own, **{name: given[name] for name in wanted}}
+
+
+def _stored_only(path: Path) -> Path | io.BytesIO:
+    """What torch may open: the file if its parts are stored as torch stores them, else the bytes of an older format.
+
+    Of a file torch would try whether it is a tar archive, and unpack it.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        if not file.read(4).startswith(b"PK\3\4"):
+            return io.BytesIO(read_bounded(path, _OLD_LIMIT))
+        parts = zipfile.ZipFile(file).infolist()
+        size = file.seek(0, os.SEEK_END)
+    if any(part.compress_type != zipfile.ZIP_STORED or part.compress_size != part.file_size for part in parts):
+        raise ValueError("its parts are compressed")
+    if sum(part.file_size for part in parts) > size:
+        raise ValueError("its parts claim more than it holds")
+    return path
 
 
 def _size(tensor: Tensor) -> str:

@@ -13,7 +13,9 @@ from hardmine.settings.datasets import Cars196
 
 from .archives import open_archive
 from .listing import Entry, Listing, make_listing, require_counts
+from .lists import read_list
 from .manual import find_manual, manual_folder, members_of, places_of, write_places
+from .matlab import require_sane
 from .members import REMEDY
 
 __all__ = ["COUNTS", "download", "listing"]
@@ -78,7 +80,7 @@ def listing(raw: Path, settings: Cars196) -> Listing:
         UserError: a file is damaged or another one, an image is missing, a count differs.
     """
     files = {part: raw / _ANNOTATIONS[part] for part in _FOLDERS[settings.release]}
-    annotations = {part: (str(file), file.read_bytes()) for part, file in files.items()}
+    annotations = {part: (str(file), read_list(file)) for part, file in files.items()}
     return _parse(annotations, places_of(raw, "cars196"), settings)
 
 
@@ -105,7 +107,7 @@ def _find_annotations(part: str) -> tuple[str, bytes]:
         places += tuple(f"{root}car_devkit.tgz" for root in _ROOTS)
     found = find_manual("cars196", name, places, _HOW)
     if found.name != "car_devkit.tgz":
-        return str(found), found.read_bytes()
+        return str(found), read_list(found)
     with open_archive(found) as archive:
         return f"{found}: devkit/{name}", archive.read(f"devkit/{name}")
 
@@ -134,6 +136,7 @@ def _annotations(content: bytes, source: str) -> Iterator[tuple[str, int]]:
     from scipy.io import loadmat
 
     try:
+        require_sane(content)
         table = np.atleast_1d(loadmat(io.BytesIO(content), squeeze_me=True)["annotations"])
         fields = table.dtype.names or ()
         name = next(field for field in ("relative_im_path", "fname") if field in fields)

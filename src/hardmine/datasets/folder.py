@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ def listing(raw: Path, settings: Folder) -> Listing:
         raise UserError(f"{settings.path}: files were changed since they were listed. Run the same command again.")
     images = [OwnImage(item["path"], item["class"], item["split"]) for item in content]
     made = _split(images, _naming_files(settings, images))
-    _tell_equal_files(made, {item["path"]: item["sha256"] for item in content}, settings.path)
-    return made
+    digests = {item["path"]: item["sha256"] for item in content}
+    _tell_equal_files(made, digests, settings.path)
+    return replace(made, digests=[digests[path] for path in made.items.paths])
 
 
 def _content(settings: Folder) -> list[dict[str, str]]:

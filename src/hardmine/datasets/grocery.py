@@ -1,7 +1,5 @@
 """Grocery Store: the three official lists pooled, then split by class."""
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from hardmine.settings.datasets import Grocery
 from .archives import open_archive
 from .fetch import RemoteFile, as_asked, fetch
 from .listing import Entry, Listing, make_listing, require_counts
-from .lists import rows, text_of, whole_number
+from .lists import rows, table_of, whole_number
 from .members import REMEDY, Archive
 
 __all__ = ["COUNTS", "download", "listing"]
@@ -66,7 +64,7 @@ def listing(raw: Path, settings: Grocery) -> Listing:
 def _index(archive: Archive) -> Iterator[tuple[str, int, str, str]]:
     """Official path, class number, class name and member of every image of the small copy."""
     source = f"{archive.path}: index.csv"
-    table = list(csv.reader(io.StringIO(text_of(archive.read("index.csv"), source))))
+    table = table_of(archive.read("index.csv"), source)
     if table[:1] != [_INDEX]:
         raise UserError(f"{source}: its first line must be {','.join(_INDEX)}. {REMEDY}")
     for line, cells in enumerate(table[1:], start=2):
@@ -81,8 +79,8 @@ def _official(archive: Archive) -> Iterator[tuple[str, int, str, str]]:
     if len(roots) != 1:
         raise UserError(f"{archive.path}: holds {len(roots)} files dataset/classes.csv instead of one. {REMEDY}")
     source = f"{archive.path}: classes.csv"
-    table = csv.reader(io.StringIO(text_of(archive.read(f"{roots[0]}classes.csv"), source)))
-    names = {line[1]: line[0] for line in list(table)[1:] if len(line) > 1}
+    table = table_of(archive.read(f"{roots[0]}classes.csv"), source)
+    names = {line[1]: line[0] for line in table[1:] if len(line) > 1}
     for part in ("train", "val", "test"):
         source = f"{archive.path}: {part}.txt"
         content = archive.read(f"{roots[0]}{part}.txt")

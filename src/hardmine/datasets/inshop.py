@@ -8,7 +8,7 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets import Inshop
 
 from .listing import Entry, Listing, make_listing, require_counts
-from .lists import rows
+from .lists import read_list, rows
 from .manual import find_manual, members_of, places_of, write_places
 from .members import REMEDY
 
@@ -35,7 +35,7 @@ def download(folder: Path, settings: Inshop) -> None:
     """
     partition = find_manual("inshop", LIST, (f"Eval/{LIST}", LIST), _HOW)
     images = find_manual("inshop", "the archive of images", ("Img/img.zip", "img.zip", "Img/img", "img"), _HOW)
-    content = partition.read_bytes()
+    content = read_list(partition)
     _parse(str(partition), content, images, settings)
     with writing(folder / LIST) as temporary:
         temporary.write_bytes(content)
@@ -50,7 +50,7 @@ def listing(raw: Path, settings: Inshop) -> Listing:
             gallery, an image is missing, a count differs.
     """
     path = raw / LIST
-    return _parse(str(path), path.read_bytes(), places_of(raw, "inshop")["images"], settings)
+    return _parse(str(path), read_list(path), places_of(raw, "inshop")["images"], settings)
 
 
 def _parse(source: str, content: bytes, place: Path, settings: Inshop) -> Listing:

@@ -43,10 +43,12 @@ class Listing:
     Attributes:
         items: path, class, split and role of each image.
         places: archive or folder, and member name, of each image.
+        digests: SHA-256 of each image's file when it was listed; None where archives have sums of their own.
     """
 
     items: Items
     places: list[tuple[Path, str]]
+    digests: list[str] | None = None
 
 
 def make_listing(entries: Iterable[Entry], settings: ImageDataset, source: str) -> Listing:

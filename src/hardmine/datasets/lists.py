@@ -1,13 +1,40 @@
 """Reading official lists line by line, with errors that name the line."""
 
 import codecs
+import csv
+import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from hardmine.errors import UserError
 
-from .members import REMEDY
+from .members import REMEDY, read_bounded
 
-__all__ = ["rows", "text_of", "unique", "whole_number"]
+__all__ = ["read_list", "rows", "table_of", "text_of", "unique", "whole_number"]
+
+
+def read_list(path: Path) -> bytes:
+    """The bytes of a list that lies in a file of its own.
+
+    Raises:
+        UserError: it cannot be read, is no regular file, or is larger than any list.
+    """
+    try:
+        return read_bounded(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}. {REMEDY}") from None
+
+
+def table_of(content: bytes, source: str, remedy: str = REMEDY, strict: bool = False) -> list[list[str]]:
+    """The cells of a list that is CSV, line by line.
+
+    Raises:
+        UserError: it is not text, or no CSV; the message ends with ``remedy``.
+    """
+    try:
+        return list(csv.reader(io.StringIO(text_of(content, source, remedy), newline=""), strict=strict))
+    except csv.Error as error:
+        raise UserError(f"{source}: cannot be read as CSV ({error}). {remedy}") from None
 
 
 def text_of(content: bytes, source: str, remedy: str = REMEDY) -> str:

@@ -1,7 +1,5 @@
 """The images that a user's folder or list names, each with its class."""
 
-import csv
-import io
 import os
 import unicodedata
 from collections import Counter
@@ -11,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in, walk
 
-from .lists import text_of
+from .lists import read_list, table_of
 
 __all__ = ["OwnImage", "in_class_folders", "listed", "require_pairs"]
 
@@ -74,10 +72,7 @@ def listed(place: Path, name: str) -> list[OwnImage]:
         raise UserError(f"dataset.list: {name!r} leaves the folder {place}. Put the list into it.")
     if not file.is_file():
         raise UserError(f"dataset.list: there is no file {file}.")
-    try:
-        table = list(csv.reader(io.StringIO(text_of(file.read_bytes(), str(file), _AS_UTF8), newline=""), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{file}: cannot be read as CSV ({error}).") from None
+    table = table_of(read_list(file), str(file), _AS_UTF8, strict=True)
     head = [cell.strip() for cell in table[0]] if table else []
     if head not in (["path", "class"], ["path", "class", "split"]):
         raise UserError(

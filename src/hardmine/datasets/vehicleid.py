@@ -12,7 +12,7 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets import VehicleID
 
 from .listing import Entry, Listing, make_listing, require_counts
-from .lists import rows, whole_number
+from .lists import read_list, rows, whole_number
 from .manual import find_manual, members_of, places_of, write_places
 from .members import REMEDY
 
@@ -38,7 +38,7 @@ def download(folder: Path, settings: VehicleID) -> None:
     lists = {}
     for name in settings.raw_files[:2]:
         found = find_manual("vehicleid", name, tuple(f"{root}train_test_split/{name}" for root in _ROOTS), _HOW)
-        lists[name] = (str(found), found.read_bytes())
+        lists[name] = (str(found), read_list(found))
     images = find_manual("vehicleid", "the folder of images", tuple(f"{root}image" for root in _ROOTS), _HOW)
     _parse(lists, images, settings)
     for name, (_, content) in lists.items():
@@ -54,7 +54,7 @@ def listing(raw: Path, settings: VehicleID) -> Listing:
         UserError: a list is damaged, an image name has lost its leading zeros, an image is missing, the test list's
             count differs.
     """
-    lists = {name: (str(raw / name), (raw / name).read_bytes()) for name in settings.raw_files[:2]}
+    lists = {name: (str(raw / name), read_list(raw / name)) for name in settings.raw_files[:2]}
     return _parse(lists, places_of(raw, "vehicleid")["images"], settings)
 
 

@@ -1,5 +1,6 @@
 """The preprocess verb: from published files to one packed array and its list."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -58,13 +59,15 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
         threads: that decode.
 
     Raises:
-        UserError: images cannot be decoded (all are named, or the first of them), or an archive is damaged.
+        UserError: images cannot be decoded or are other files than those listed (all are named, or the first of them),
+            or an archive is damaged.
     """
     partial = Partial(scratch, key, (len(listing.items.paths), settings.size, settings.size, settings.channels))
     waiting = np.flatnonzero(~partial.done)
     if len(waiting) < len(partial.done):
         print(f"resumed: {len(partial.done) - len(waiting)} of {len(partial.done)} images are packed", flush=True)
     faults: list[str] = []
+    changed: list[str] = []
     progress = _Lines(len(partial.done), len(partial.done) - len(waiting))
     pending: deque[tuple[int, Future[np.ndarray]]] = deque()
 
@@ -72,6 +75,8 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
         row, future = pending.popleft()
         try:
             partial.write(row, future.result())
+        except _ChangedError:
+            changed.append(listing.items.paths[row])
         except UnreadableError as fault:
             faults.append(f"{listing.items.paths[row]}: {fault}")
         progress.advance()
@@ -79,8 +84,8 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
     with ThreadPoolExecutor(threads) as pool, progress:
         try:
             for row, data in _bytes_of(listing, waiting, settings.own):
-                arguments = (data, settings.size, settings.resize, settings.channels, settings.upright)
-                pending.append((row, pool.submit(decode, *arguments)))
+                listed = listing.digests[row] if listing.digests else None
+                pending.append((row, pool.submit(_decoded, data, listed, settings)))
                 while len(pending) >= 4 * threads:
                     finish()
             while pending:
@@ -89,13 +94,33 @@ def pack(listing: Listing, settings: ImageDataset, target: Path, scratch: Path, 
             partial.save()
             for _, future in pending:
                 future.cancel()
-    if faults:
-        more = f"\nand {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+    if changed:
         raise UserError(
-            f"{len(faults)} of {len(partial.done)} images cannot be read:\n" + "\n".join(faults[:_NAMED]) + more + "\n"
+            f"{len(changed)} of {len(partial.done)} images were changed after they were listed:\n{_named(changed)}\n"
+            "Run the same command again when nothing writes into their folder."
+        )
+    if faults:
+        raise UserError(
+            f"{len(faults)} of {len(partial.done)} images cannot be read:\n{_named(faults)}\n"
             "Replace the files, or leave them out by listing their names under dataset.unreadable."
         )
     partial.close(target)
+
+
+class _ChangedError(Exception):
+    """A file is not the one that was listed."""
+
+
+def _decoded(data: bytes, listed: str | None, settings: ImageDataset) -> np.ndarray:
+    """A file's picture, uint8 [size, size, C], if the file is the one whose SHA-256 was listed."""
+    if listed and hashlib.sha256(data).hexdigest() != listed:
+        raise _ChangedError
+    return decode(data, settings.size, settings.resize, settings.channels, settings.upright)
+
+
+def _named(lines: list[str]) -> str:
+    more = f"\nand {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+    return "\n".join(lines[:_NAMED]) + more
 
 
 class Partial:

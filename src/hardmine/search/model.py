@@ -26,7 +26,7 @@ from hardmine.settings.methods import run_from
 from hardmine.training.device import prepare_device
 
 from .config import ModelConfig, artefact_config, read_config
-from .reading import ImageSource, files_in, name_of, pixels_of, separate
+from .reading import CLOSED, ImageSource, files_in, found_in, name_of, pixels_of, separate
 
 __all__ = ["Embedded", "EmbeddingModel", "FolderEmbeddings", "load_model"]
 
@@ -115,10 +115,11 @@ class EmbeddingModel:
     def embed_folder(self, folder: str | Path) -> FolderEmbeddings:
         """Embed all images of a folder and the folders in it; those that cannot be read are left out and named."""
         root = Path(folder)
+        found = found_in(root)
         names: list[str] = []
         vectors = [np.empty((0, self.dimensions), np.float32)]
-        unreadable: dict[str, str] = {}
-        for block in self.stream(files_in(root), lambda name: pixels_of(root / name, self.config.preprocessing)):
+        unreadable = dict.fromkeys(found.closed, CLOSED)
+        for block in self.stream(found.names, lambda name: pixels_of(root / name, self.config.preprocessing)):
             names += block.items
             vectors.append(block.vectors)
             unreadable |= dict(block.faults)

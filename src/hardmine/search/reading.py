@@ -8,18 +8,28 @@ from PIL import Image
 
 from hardmine.errors import UserError
 from hardmine.images.decode import UnreadableError, decode, read_picture, squared
-from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, pictures_in
+from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in
 
 from .config import Preprocessing
 
-__all__ = ["ImageSource", "files_in", "found_in", "name_of", "pixels_of", "separate"]
+__all__ = ["CLOSED", "ImageSource", "files_in", "found_in", "name_of", "pixels_of", "separate"]
 
 ImageSource = str | Path | bytes | np.ndarray | Image.Image
 
+CLOSED = "the folder cannot be opened"
+"""Why images in a folder are left out."""
+
 
 def files_in(folder: Path) -> list[str]:
-    """The image files in a folder and the folders in it, as sorted relative paths with ``/``; see ``found_in``."""
-    return found_in(folder).names
+    """The image files in a folder and the folders in it, as sorted relative paths with ``/``; see ``found_in``.
+
+    Raises:
+        UserError: as ``found_in``, or a folder in it cannot be opened.
+    """
+    found = found_in(folder)
+    if found.closed:
+        raise UserError(f"{folder}: cannot open {listed_names(found.closed)}. Mend these folders' permissions.")
+    return found.names
 
 
 def found_in(folder: Path) -> Pictures:

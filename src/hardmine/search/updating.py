@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from hardmine.artefacts import writing
 from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.images.decode import read_picture
+from hardmine.settings.datasets.own_files import Pictures
 
 from .blocks import SavedBlocks
 from .copies import Copies, numbers_of
 from .index import LOOK, ImageTable, read_table
 from .model import EmbeddingModel
-from .reading import found_in, pixels_of
+from .reading import CLOSED, found_in, pixels_of
 from .store import FILES, IndexState, MadeBy, commit, hold, read_state, recover, stage
 from .vectors import build_faiss, read_faiss, recall_of, tune
 
@@ -68,7 +70,7 @@ class Update:
         kept: of them, files with the content that they had.
         embedded: vectors made in this run.
         removed: images that are not in the index any more.
-        unreadable: images left out, with the reason.
+        unreadable: images left out, and folders that cannot be opened, with the reason.
         passed_over: in words, what else lies in the folder.
         recall: share of the ten nearest that a search of drawn images finds in the index.
     """
@@ -86,8 +88,8 @@ def update_index(wish: Wish) -> Update:
     """Make an index of a folder of images, or bring it up to date.
 
     Files that look otherwise than before (size, times, inode) are read again, and those of a content that was not there
-    are embedded; what was embedded before a kill is not embedded again. The old index works until the new one is
-    complete.
+    are embedded; what was embedded before a kill is not embedded again. Of folders that cannot be opened the index
+    keeps what it had. The old index works until the new one is complete.
 
     Raises:
         UserError: the index is of another model; no image can be read; with ``strict``, any cannot.
@@ -109,6 +111,11 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
     files, unreadable = _stat(wish.images, found.names)
     old = read_table(wish.folder, state) if state is not None else None
     kept = _unchanged(files, old, state.scanned_ns - _UNSURE_NS) if old is not None and state is not None else {}
+    held = _out_of_reach(found, old)
+    for place, inside in held.items():
+        unreadable[place] = f"{CLOSED}; of it the index keeps {len(inside):,} image{'s' * (len(inside) != 1)}"
+        kept |= inside
+        files |= {name: tuple(old.looks[row].tolist()) for name, row in inside.items()} if old is not None else {}
     known = SavedBlocks(wish.folder, wish.model.digest, wish.model.dimensions, old.vectors if old else None)
     saved = len(known)
     waiting = [name for name in files if name not in kept]
@@ -116,9 +123,9 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
         known.add_old(old.digests)
     digests, faults = _embed(wish, waiting, known)
     unreadable |= faults
-    _refuse(wish, unreadable, len(found.names))
+    _refuse(wish, unreadable, len(found.names) + len(held), any(held.values()))
 
-    names = [name for name in files if name not in unreadable]
+    names = sorted(name for name in files if name not in unreadable)
     if old is not None:
         digests |= {name: old.digests[row] for name, row in kept.items()}
     rows = [kept[name] if name in kept else known.place(digests[name]) for name in names]
@@ -172,6 +179,17 @@ def _stat(images: Path, names: list[str]) -> tuple[dict[str, Look], dict[str, st
     return files, faults
 
 
+def _out_of_reach(found: Pictures, old: ImageTable | None) -> dict[str, dict[str, int]]:
+    """The old rows of the images in each folder that cannot be opened, or that led somewhere once."""
+    held: dict[str, dict[str, int]] = {}
+    paths = old.paths if old is not None else []
+    for place in (*found.closed, *found.unreached):
+        start, end = bisect_left(paths, place), bisect_left(paths, f"{place[:-1]}0")  # 0 is the sign after /
+        if start < end or place in found.closed:
+            held[place] = {paths[row]: row for row in range(start, end)}
+    return held
+
+
 def _unchanged(files: dict[str, Look], old: ImageTable, sure_ns: int) -> dict[str, int]:
     """The old row of each file that looks as it did; not of files changed after ``sure_ns``."""
     _, changed, moved, _ = old.looks.T
@@ -206,13 +224,13 @@ def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str
     return digests, faults
 
 
-def _refuse(wish: Wish, unreadable: dict[str, str], total: int) -> None:
+def _refuse(wish: Wish, unreadable: dict[str, str], total: int, held: bool) -> None:
     named = "".join(f"\n  {name}: {reason}" for name, reason in sorted(unreadable.items())[:_NAMED])
     if len(unreadable) > _NAMED:
         named += f"\n  and {len(unreadable) - _NAMED} more"
     if wish.strict and unreadable:
         raise UserError(f"{wish.images}: {len(unreadable)} of {total} images cannot be read (--strict):{named}")
-    if len(unreadable) == total:
+    if len(unreadable) == total and not held:
         raise UserError(f"{wish.images}: none of {total} images can be read:{named}")
 
 

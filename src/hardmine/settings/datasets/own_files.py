@@ -48,12 +48,14 @@ class Pictures:
 
     Attributes:
         names: relative, with ``/``, sorted; among them links that lead nowhere and files that cannot be reached.
-        closed: folders that cannot be opened.
+        closed: folders that cannot be opened, with ``/`` at their ends.
+        unreached: what leads nowhere or cannot be reached and may be a folder, with ``/`` at its end too.
         passed_over: in words, what else lies there; empty where there is nothing.
     """
 
     names: list[str]
     closed: list[str]
+    unreached: list[str]
     passed_over: str
 
 
@@ -130,7 +132,8 @@ def pictures_in(folder: Path) -> Pictures:
     if endings:
         counts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(endings.items(), key=_most_first))
         parts.append(f"{endings.total():,} with other endings ({counts})")
-    return Pictures(sorted(names), sorted(others.get(CLOSED, ())), "; ".join(parts))
+    unreached = sorted(f"{name}/" for name in others.get(NOWHERE, ()))
+    return Pictures(sorted(names), sorted(others.get(CLOSED, ())), unreached, "; ".join(parts))
 
 
 def listed_names(names: list[str], most: int = _NAMED) -> str:
