@@ -100,7 +100,8 @@ def test_batch_counts_three_images_a_triplet():
 
 
 def test_learning_rates_have_the_worked_values():
-    shared = {"schedule": "halve-every-3-epochs", "optimiser": "sgd", "learning_rate": 0.1, "images": 20 * 8 * 24}
+    shared = {"schedule": "halve-every-3-epochs", "optimiser": "sgd", "learning_rate": 0.1}
+    shared |= {"head_rate": 10.0, "images": 20 * 8 * 24}
     method = tiny.build(RUN, **shared)
     for epoch, rate in ((1, 0.1), (3, 0.1), (4, 0.05), (7, 0.025), (10, 0.0125), (20, 0.0015625)):
         for step in (0, 7):
