@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import unicodedata
@@ -68,6 +69,18 @@ def test_the_files_stay_where_they_are_and_are_listed_with_their_digests(tmp_pat
     assert str(tmp_path) not in (tmp_path / "raw" / "files.json").read_text()
     assert len({item["sha256"] for item in json.loads((tmp_path / "raw" / "files.json").read_text())}) == 24
     assert set(listing.places) == {(place, name) for name in CLASSES}
+    assert listing.digests == [hashlib.sha256(CLASSES[path]).hexdigest() for path in listing.items.paths]
+
+
+def test_a_picture_of_endless_holes_is_named_and_not_read(tmp_path: Path) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    with open(place / "a/holes.png", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(
+        UserError, match=r"1 of 25 images cannot be read:\na/holes.png: is larger than 268,435,456 bytes"
+    ):
+        get(place, tmp_path / "raw")
+    assert len(get(place, tmp_path / "raw", unreadable=["a/holes.png"]).items.paths) == 24
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The user's own images: class folders, or a list; split by class."""
 
 import json
+import os
 import unicodedata
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,7 @@ from hardmine.settings.datasets import Folder
 
 from .listing import Entry, Listing, make_listing
 from .manual import read_json
-from .members import require_writable
+from .members import MEMBER_LIMIT, require_writable
 from .own_images import OwnImage, in_class_folders, listed, require_pairs
 from .spellings import under_one_spelling
 
@@ -77,11 +78,13 @@ def _digests(place: Path, images: list[OwnImage], settings: Folder) -> list[str]
     digests, faults = [], []
     for image in images:
         try:
+            if os.stat(place / image.path).st_size > MEMBER_LIMIT:
+                raise UserError(f"is larger than {MEMBER_LIMIT:,} bytes")
             digests.append(digest(place / image.path))
-        except OSError as error:
+        except (OSError, UserError) as error:
             digests.append("")
             if image.path not in settings.unreadable:
-                faults.append(f"{image.path}: {error.strerror}")
+                faults.append(f"{image.path}: {getattr(error, 'strerror', None) or error}")
     if faults:
         more = f"\nand {len(faults) - _NAMED:,} more" if len(faults) > _NAMED else ""
         raise UserError(
