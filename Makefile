@@ -81,7 +81,7 @@ bench: $(READY)  ## speed and memory against named peers, under half an hour on 
 	python -m benchmarks --write docs/benchmarks.md
 
 faults: $(READY)  ## break the pipeline a hundred times and see that nothing is lost or wrong; SEED=… draws others
-	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py \
+	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py tests/search/test_fuzz.py \
 	  tests/images/test_strangers.py tests/datasets/test_strangers.py
 	python tests/faults/campaign.py --faults $(or $(FAULTS),110) --seed $(or $(SEED),0)
 

@@ -3,10 +3,12 @@
 What a terminal, a spreadsheet or a page would obey instead of show is written so that it is shown.
 """
 
+import json
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["from_csv", "in_csv", "in_markdown", "shown"]
+__all__ = ["from_csv", "in_csv", "in_json", "in_markdown", "shown"]
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode categories that a terminal obeys (escape sequences, directions) or does not show at all."""
@@ -31,6 +33,14 @@ def in_csv(text: str) -> str:
 def from_csv(cell: str) -> str:
     """The name in a cell that ``in_csv`` wrote."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def in_json(value: Any) -> str:
+    """A value as JSON that a terminal shows: letters stay, invisible characters are JSON's own escapes."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(json.dumps(char)[1:-1] if char != "\n" and _is_hidden(char) else char for char in text)
 
 
 def in_markdown(text: object) -> str:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from hardmine.artefacts import Record
 from hardmine.figures import page_data
+from hardmine.figures import report as report_module
 from hardmine.figures.embedding_map import embedding_map
 from hardmine.figures.provenance import made_with, mixtures
 from hardmine.figures.terminal import print_results
@@ -276,3 +277,29 @@ def test_vectors_that_are_no_numbers_are_left_out_of_the_map() -> None:
     vectors[3, 1], vectors[7, 2] = np.nan, np.inf
     assert mapped(vectors)["points"] == [place for place in range(60) if place not in (3, 7)]
     assert mapped(np.full((60, 8), np.nan, np.float32)) == {"points": [], "x": [], "y": []}
+
+
+def test_the_run_that_the_page_shows_first_is_chosen_on_validation_and_not_on_test_classes(tmp_path: Path) -> None:
+    report = make_report(Plan(reversed_on_test=True), tmp_path)
+    text = " ".join(Elements((report / "index.html").read_text()).text.split())
+    assert read_data(report / "data.js")["page"]["best"] == "hdc"
+    assert list(read_data(report / "data.js")["gallery"]["maps"]) == ["hdc", "base"]
+    assert "Use hdc:" in text
+    assert re.search(r"hdc has R@1 \d", text)
+    assert "the run that the page shows first is the one recommended on validation classes" in text
+    assert pd.read_csv(report / "statistics.csv").run.iloc[0] == "base"
+
+
+def test_the_printed_gallery_is_of_the_run_recommended_on_validation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Path] = []
+    monkeypatch.setattr(report_module, "draw_gallery", lambda lists, packed, folder: drawn.append(lists))
+    make_report(Plan(reversed_on_test=True), tmp_path)
+    assert [path.parts[2] for path in drawn] == ["hdc"]
+
+
+def test_without_validation_the_page_says_that_test_values_chose_the_run_it_shows_first(tmp_path: Path) -> None:
+    report = make_report(Plan(splits=("test",)), tmp_path)
+    text = " ".join(Elements((report / "index.html").read_text()).text.split())
+    assert "the highest of them, since nothing was measured on validation classes" in text

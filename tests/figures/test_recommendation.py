@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hardmine.figures.recommendation import recommend, training_seconds
+from hardmine.figures.recommendation import recommend, recommended_run, training_seconds
 
 
 def details(runs: dict[str, list[float]], split: str = "validation") -> pd.DataFrame:
@@ -91,3 +91,9 @@ def test_nothing_measured_and_a_single_run_are_said_so() -> None:
 def test_times_are_written_for_people() -> None:
     for seconds, words in ((42.0, "42 s"), (600.0, "10 min"), (9000.0, "2.5 h")):
         assert recommend(details(CLEAR), dict.fromkeys(CLEAR, seconds)).endswith(f"took {words} a seed.")
+
+
+def test_the_recommended_run_is_the_one_that_the_sentence_names() -> None:
+    for runs in (CLEAR, {"a": [0.5, 0.51, 0.5], "b": [0.5, 0.52, 0.49]}, {"a": [0.5], "b": [0.6]}, {"only": [0.1]}):
+        assert f"{recommended_run(details(runs))}: " in recommend(details(runs))
+    assert recommended_run(details(CLEAR, "test")) is None

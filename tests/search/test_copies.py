@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hardmine.search.copies import Copies, numbers_of
-from hardmine.search.vectors import build_faiss, nearest, read_faiss, recall_of, tune
+from hardmine.search.faiss_file import read_faiss
+from hardmine.search.vectors import build_faiss, nearest, recall_of, tune
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

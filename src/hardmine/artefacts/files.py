@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hardmine.errors import UserError
@@ -72,7 +72,7 @@ def writing(path: Path) -> Iterator[Path]:
     made here, under a name that nobody can foresee.
 
     Raises:
-        UserError: the file cannot be written (disk full, no permission, a folder in its place).
+        UserError: the file cannot be written (disk full, no permission, a folder in its place, a name too long).
     """
     temporary = _unforeseen(path)
     try:
@@ -88,7 +88,8 @@ def writing(path: Path) -> Iterator[Path]:
             "Free space or mend the permissions, then run the same command again."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # not made at all under a name that no file can have
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -114,4 +115,9 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def _unforeseen(path: Path) -> Path:
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.tmp{path.suffix[:20]}")
+    if not path.name:
+        raise UserError(f"{path}: is no name of a file. Give one in a folder.")
+    start, ending = (
+        os.fsencode(part)[:longest].decode("utf-8", "ignore") for part, longest in ((path.name, 160), (path.suffix, 40))
+    )
+    return path.with_name(f".{start}.{secrets.token_hex(8)}.tmp{ending}")

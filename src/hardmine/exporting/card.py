@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from hardmine.artefacts import Record, write_text
+from hardmine.artefacts import Record
 from hardmine.figures.titles import MISSES
 from hardmine.foreign import in_markdown, shown
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
@@ -18,13 +18,12 @@ from hardmine.settings.datasets import DATASETS
 
 from .measured import Measured
 
-__all__ = ["write_card"]
+__all__ = ["model_card"]
 
 _OWN_DATA = "made by hardmine from fonts under a free licence (DejaVu)"
 
 
-def write_card(
-    path: Path,
+def model_card(
     folder: Path,
     config: ModelConfig,
     record: Record,
@@ -32,11 +31,10 @@ def write_card(
     measured: list[Measured],
     licence: str,
     onnx: bool,
-) -> None:
-    """Write the card of a trained artefact.
+) -> str:
+    """The card of a trained artefact.
 
     Args:
-        path: the file to write.
         folder: the artefact.
         config: of the exported model.
         record: of the artefact.
@@ -77,7 +75,7 @@ def write_card(
     )
     environment.filters["plain"] = in_markdown
     template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
-    write_text(path, template.render(context))
+    return template.render(context)
 
 
 def _head(title: str, dataset: str, measured: list[Measured], licence: str) -> str:

@@ -5,12 +5,13 @@ import os
 import shutil
 from pathlib import Path
 
-from hardmine.artefacts import write_text, writing
+from hardmine.artefacts import digest, open_regular, read_regular, write_text, writing
 from hardmine.errors import UserError
-from hardmine.search.config import artefact_config
+from hardmine.search.config import LARGEST, artefact_config
+from hardmine.search.guard import reading
 from hardmine.search.model import load_model
 
-from .card import write_card
+from .card import model_card
 from .measured import measure
 
 __all__ = ["export_model"]
@@ -34,26 +35,40 @@ def export_model(folder: Path, output: Path, onnx: bool = False, licence: str = 
     Raises:
         UserError: there is no trained artefact, it is damaged, or the output folder holds something else.
     """
-    if os.path.isfile(folder / "config.json"):
+    if os.path.lexists(folder / "config.json"):
         raise UserError(f"{folder}: is an exported model already. Export the trained one, models/<plan>/<run>/seed<k>.")
     config, record = artefact_config(folder)
     model = load_model(folder, "cpu", threads=1)
+    with reading(folder / "made.json", "Fetch the artefact again."):
+        card = model_card(folder, config, record, model.dimensions, measure(folder), licence, onnx)
     _check_output(output)
     if onnx:
         from .onnx_file import write_onnx
 
         write_onnx(model, output / "model.onnx")
     else:
-        (output / "model.onnx").unlink(missing_ok=True)  # of an earlier export, maybe of another model
+        with reading(output / "model.onnx", fault="cannot be removed"):
+            (output / "model.onnx").unlink(missing_ok=True)  # of an earlier export, maybe of another model
     with writing(output / "model.safetensors") as temporary:
-        shutil.copyfile(folder / "model.safetensors", temporary)
-    write_card(output / "README.md", folder, config, record, model.dimensions, measure(folder), licence, onnx)
+        _copy_weights(folder / "model.safetensors", temporary, config.weights)
+    write_text(output / "README.md", card)
     write_text(output / "config.json", json.dumps(config.model_dump(mode="json"), indent=1) + "\n")
     names = ("model.safetensors", "config.json", "README.md", *(("model.onnx",) if onnx else ()))
     return [output / name for name in names]
 
 
+def _copy_weights(source: Path, target: Path, sha256: str) -> None:
+    with reading(source), os.fdopen(open_regular(source), "rb") as content, open(target, "wb") as file:
+        shutil.copyfileobj(content, file, 2**20)
+    if digest(target) != sha256:
+        raise UserError(f"{source}: was altered while it was read. Run the same command again.")
+
+
 def _check_output(output: Path) -> None:
-    ours = (output / "config.json").is_file() and '"hardmine"' in (output / "config.json").read_text(errors="replace")
-    if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not ours)):
-        raise UserError(f"{output}: exists and is no exported model. Give a new folder with -o.")
+    with reading(output):
+        if not os.path.lexists(output) or (output.is_dir() and not any(output.iterdir())):
+            return
+        config = output / "config.json"
+        if output.is_dir() and config.is_file() and b'"hardmine"' in read_regular(config, LARGEST):
+            return
+    raise UserError(f"{output}: exists and is no exported model. Give a new folder with -o.")

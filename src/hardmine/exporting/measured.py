@@ -5,11 +5,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardmine.artefacts import read_record
+from hardmine.artefacts import read_record, read_regular
+from hardmine.artefacts.record import LARGEST
 from hardmine.figures.titles import title_of
 from hardmine.retrieval import summarise
 from hardmine.retrieval.evaluate import FINAL
 from hardmine.retrieval.statistics import Summary
+from hardmine.search.guard import reading
 
 __all__ = ["Measured", "measure"]
 
@@ -36,6 +38,9 @@ def measure(folder: Path) -> list[Measured]:
 
     Args:
         folder: ``<project>/models/<plan>/<run>/seed<k>``.
+
+    Raises:
+        UserError: a ``metrics.json`` that belongs to it is damaged.
     """
     place = folder.resolve()
     project = place.parents[3]
@@ -70,9 +75,11 @@ def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], 
     ]
     if packings[1:] != packings[:-1]:
         return {}
-    content = json.loads((project / "metrics" / run_seed / "metrics.json").read_text())
-    return {
-        (row["protocol"], row["metric"], row["k"]): row["value"]
-        for row in content["values"]
-        if row["embedding"] == FINAL and row["split"] == "test" and row["draw"] == 0
-    }
+    path = project / "metrics" / run_seed / "metrics.json"
+    with reading(path, "'hardmine verify --repair' has the next 'snakemake --cores all' make it again."):
+        rows = json.loads(read_regular(path, LARGEST))["values"]
+        return {
+            (str(row["protocol"]), str(row["metric"]), None if row["k"] is None else int(row["k"])): float(row["value"])
+            for row in rows
+            if row["embedding"] == FINAL and row["split"] == "test" and row["draw"] == 0
+        }

@@ -20,7 +20,7 @@ from .frozen import training_added
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
 from .provenance import made_with, mixtures, records_of
-from .recommendation import recommend
+from .recommendation import recommend, recommended_run
 from .tables import table_rows
 from .titles import MISSES, title_of
 
@@ -49,14 +49,15 @@ def write_page(
         published: published values beside measured ones; columns as shown.
     """
     columns, rows = table_rows(statistics)
-    best, baseline = rows[0]["run"], job.settings["baseline"]
+    recommended, baseline = recommended_run(details), job.settings["baseline"]
+    best = recommended or rows[0]["run"]
     without_match = of_metric(statistics, WITHOUT_MATCH, None)["mean"].max()
     packed = Path(job.where["packed"])
     lines = {run: svg_line_of(run, list(job.settings["runs"])) for run in job.settings["runs"]}
     runs = [{"name": row["run"], "dash": lines[row["run"]][0], "colour": lines[row["run"]][1]} for row in rows]
-    chosen = [run["name"] for run in runs[:CHOSEN]]
+    chosen = [run["name"] for run in runs[:CHOSEN]] + [best, baseline]
     content: dict[str, Any] = {
-        "page": {"best": best, "baseline": baseline, "runs": runs, "chosen": list(dict.fromkeys([*chosen, baseline]))},
+        "page": {"best": best, "baseline": baseline, "runs": runs, "chosen": list(dict.fromkeys(chosen))},
         "recalls": recalls(statistics),
         "curves": curves(histories),
     }
@@ -76,6 +77,8 @@ def write_page(
         "style": _asset("page.css"),
         "recommendation": recommend(details),
         "added": training_added(results_of(details), job.settings.get("frozen", {}), "test"),
+        "best": next(row for row in rows if row["run"] == best),
+        "on_validation": recommended is not None,
         "queries": queries,
         "columns": [title_of(*column) for column in columns],
         "without_match": 100 * without_match if without_match > 0 else 0,

@@ -1,7 +1,7 @@
 """The sentence a report opens with: which run to use, how sure that is, how long it took."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hardmine.retrieval.statistics import Comparison
 
 from .titles import title_of
 
-__all__ = ["points", "recommend", "training_seconds"]
+__all__ = ["points", "recommend", "recommended_run", "training_seconds"]
 
 METRIC = "map@r"
 """What runs are chosen by, on validation classes."""
@@ -42,7 +42,7 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
     means = {run: summarise(by_seed) for run, by_seed in values.items()}
     best = max(means, key=lambda run: means[run].mean)
     against = compare(values, best)
-    tied = [run for run in values if run == best or _tied(against[run])]
+    tied = _best_and_tied(best, against, values)
     chosen = tied[0]
     shown = f"{title} {_with_interval(means[chosen].mean, means[chosen].half_width)} % on validation classes"
     took = f" Its training took {_duration(seconds[chosen])} a seed." if seconds and chosen in seconds else ""
@@ -60,6 +60,15 @@ def recommend(details: pd.DataFrame, seconds: Mapping[str, float] | None = None)
         tie = f"Within noise it ties with {others}; it is the first of them in the plan{ahead}."
         return f"Use {chosen}: {shown}. {tie}{took}"
     return f"Use {chosen}: {shown}, {_certainty(chosen, against)}.{took}"
+
+
+def recommended_run(details: pd.DataFrame) -> str | None:
+    """The run that ``recommend`` names; None where nothing was measured on validation classes."""
+    values = _validation(details)
+    if not values:
+        return None
+    best = max(values, key=lambda run: summarise(values[run]).mean)
+    return _best_and_tied(best, compare(values, best), values)[0]
 
 
 def training_seconds(folder: Path) -> dict[str, float]:
@@ -84,6 +93,10 @@ def _validation(details: pd.DataFrame) -> dict[str, dict[int, float]]:
         if math.isfinite(value):
             values.setdefault(str(run), {})[int(seed)] = float(value)
     return values
+
+
+def _best_and_tied(best: str, against: Mapping[str, Comparison], runs: Iterable[str]) -> list[str]:
+    return [run for run in runs if run == best or _tied(against[run])]
 
 
 def _tied(other: Comparison) -> bool:

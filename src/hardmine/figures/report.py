@@ -17,6 +17,7 @@ from .own import own_figures
 from .page import write_page
 from .plots import plot_curves, plot_loss, plot_ranks, plot_results
 from .published import published_rows, shown_rows
+from .recommendation import recommended_run
 from .tables import table_markdown, table_tex
 from .titles import title_of
 
@@ -51,8 +52,8 @@ def figures(job: Job, folder: Path) -> None:
     report = Report(job, drawings, histories, details)
     for draw in own_figures(job).values():
         draw(report)
-    best = best_run(statistics)
-    lists = Path("metrics", job.plan, best, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
+    shown_first = recommended_run(details) or best_run(statistics)
+    lists = Path("metrics", job.plan, shown_first, f"seed{job.settings['seeds'][0]}", "neighbours.safetensors")
     draw_gallery(lists, Path(job.where["packed"]), drawings)
     shown = None if published is None or published.empty else shown_rows(published)
     write_page(job, details, statistics, histories, folder, shown)

@@ -1,12 +1,17 @@
 """Vectors by the content of their files: those of the old index, and new ones, kept through a kill."""
 
+import os
 import shutil
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from hardmine.artefacts import writing
+from hardmine.artefacts import open_regular, writing
+from hardmine.errors import UserError
+
+from .store import is_folder_of_its_own
 
 __all__ = ["SavedBlocks"]
 
@@ -24,6 +29,9 @@ class SavedBlocks:
         digest: of the model.
         dimensions: D.
         old: float32 [N, D], vectors of the old index, or None.
+
+    Raises:
+        UserError: a link or a file lies where the folder of blocks belongs.
     """
 
     def __init__(self, folder: Path, digest: str, dimensions: int, old: np.ndarray | None) -> None:
@@ -37,8 +45,9 @@ class SavedBlocks:
         for other in folder.glob(".blocks-*"):
             if other != self._folder:
                 shutil.rmtree(other, ignore_errors=True)
-        for path in sorted(self._folder.glob("*.npz")):
-            self._load(path, dimensions)
+        if is_folder_of_its_own(self._folder):
+            for path in sorted(self._folder.glob("*.npz")):
+                self._load(path, dimensions)
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._places
@@ -76,7 +85,11 @@ class SavedBlocks:
         self._saved = time.monotonic()
 
     def gather(self, places: np.ndarray, path: Path) -> np.ndarray:
-        """Write the vectors at ``places`` int64 [N] as a float32 [N, D] file and give it memory-mapped."""
+        """Write the vectors at ``places`` int64 [N] as a float32 [N, D] file and give it memory-mapped.
+
+        Raises:
+            UserError: the file cannot be written, or the old index has vectors that are not finite.
+        """
         new = np.concatenate([self._old[:0], *self._vectors])
         head = {"descr": "<f4", "fortran_order": False, "shape": (len(places), self._old.shape[1])}
         with writing(path) as temporary, open(temporary, "wb") as file:  # a memory map would die of a full disk
@@ -87,6 +100,11 @@ class SavedBlocks:
                 block = np.empty((len(part), self._old.shape[1]), dtype="<f4")
                 block[fresh] = new[part[fresh] - len(self._old)]
                 block[~fresh] = self._old[part[~fresh]]
+                if not np.isfinite(block).all():
+                    index = self._folder.parent
+                    raise UserError(
+                        f"{index}: has vectors that are not finite. Delete {index}/index.json and run again."
+                    )
                 file.write(block.tobytes())
         return np.load(path, mmap_mode="r")
 
@@ -102,9 +120,14 @@ class SavedBlocks:
 
     def _load(self, path: Path, dimensions: int) -> None:
         try:
-            with np.load(path, allow_pickle=False) as content:
-                digests, vectors = content["digests"].tolist(), content["vectors"]
-        except (OSError, ValueError, EOFError, KeyError):
+            with os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                if any(part.compress_type != zipfile.ZIP_STORED for part in zipfile.ZipFile(file).infolist()):
+                    return
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as content:
+                    digests, vectors = content["digests"], content["vectors"]
+        except Exception:  # whatever a damaged or hostile file leads to: its images are embedded again
             return
-        if vectors.dtype == np.float32 and vectors.shape == (len(digests), dimensions):
-            self._take(digests, vectors)
+        fits = vectors.dtype == np.float32 and vectors.shape == (len(digests), dimensions)
+        if fits and digests.ndim == 1 and digests.dtype.kind == "U" and np.isfinite(vectors).all():
+            self._take(digests.tolist(), vectors)

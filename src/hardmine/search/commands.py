@@ -54,7 +54,7 @@ def index(
     for name, reason in update.unreadable.items():
         print(shown(f"left out: {name}: {reason}"))
     if update.passed_over:
-        print(f"passed over: {update.passed_over}")
+        print(shown(f"passed over: {update.passed_over}"))
     counts = f"{update.embedded} embedded, {update.kept} unchanged, {update.removed} gone"
     print(f"{shown(output)}: {update.images} images ({counts}, {len(update.unreadable)} unreadable)")
     if update.recall < 1:

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, model_validator
 
 import hardmine
-from hardmine.artefacts import Record, read_record
+from hardmine.artefacts import Record, read_record, read_regular
 from hardmine.errors import UserError
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
+
+from .guard import reading
 
 __all__ = [
     "FORMAT_VERSION",
@@ -25,6 +27,11 @@ __all__ = [
 
 FORMAT_VERSION = 1
 """Raised when an older hardmine could not read the folder rightly any more."""
+LARGEST = 2**20
+"""Bytes of a ``config.json``."""
+
+Edge = Annotated[int, Field(gt=0, le=2048)]
+"""Of a square of pixels."""
 
 
 class NetworkConfig(Settings):
@@ -39,7 +46,7 @@ class NetworkConfig(Settings):
 class Preprocessing(Settings):
     """From an image file to the network's input."""
 
-    size: PositiveInt
+    size: Edge
     """Edge in pixels of the decoded image."""
     resize: Literal["warp", "short-side-crop"]
     """``warp`` squeezes the image into the square; ``short-side-crop`` brings its short side to ``size`` and keeps the
@@ -48,12 +55,18 @@ class Preprocessing(Settings):
     """1: grey (ITU-R 601 luma); 3: RGB."""
     upright: bool = False
     """Turn images as their EXIF orientation says."""
-    crop: PositiveInt
+    crop: Edge
     """Edge in pixels of the middle square that the network sees."""
-    mean: float = 127.5
+    mean: float = Field(127.5, ge=0, le=255)
     """Subtracted from the pixels, 0 to 255."""
     scale: float = Field(64.0, gt=0)
     """The difference is divided by it."""
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop > self.size:
+            raise ValueError(f"crop: {self.crop} is more than the {self.size} pixels of size")
+        return self
 
 
 class ModelConfig(Settings):
@@ -85,24 +98,24 @@ def read_config(path: Path) -> ModelConfig:
     Raises:
         UserError: it cannot be read, is of a newer format, or lacks what is needed.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}). Export the model again.") from None
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if not isinstance(version, int) or content.get("library_name") != "hardmine":
-        raise UserError(f"{path}: is not of a model that 'hardmine export' wrote.")
-    if version > FORMAT_VERSION:
-        raise UserError(
-            f"{path}: has format {version}, written by hardmine {content.get('library_version', '?')}; this hardmine "
-            f"({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. Upgrade it: pip install --upgrade hardmine"
-        )
-    try:
+    advice = "Export the model again."
+    with reading(path, advice):
+        text = read_regular(path, LARGEST)
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}: cannot be read as JSON ({error}). {advice}") from None
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if not isinstance(version, int) or content.get("library_name") != "hardmine":
+            raise UserError(f"{path}: is not of a model that 'hardmine export' wrote.")
+        if version > FORMAT_VERSION:
+            wrote = str(content.get("library_version", "?"))[:40]
+            raise UserError(
+                f"{path}: has format {str(version)[:40]}, written by hardmine {wrote}; this hardmine "
+                f"({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. Upgrade it: "
+                "pip install --upgrade hardmine"
+            )
         return ModelConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: {key}: {first['msg']}. Export the model again.") from None
 
 
 def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
@@ -123,21 +136,21 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
             f"{folder}: holds no model: neither a config.json that 'hardmine export' wrote nor the made.json of a "
             "trained artefact, such as models/glyphs/hdc/seed0."
         )
-    project = folder.resolve().parents[3]
-    prepared = preparation_of(folder, record)
-    crop = record.settings["training"]["augmentation"].get("crop", 0)
-    method = _own(_as_embedded(project, folder, record) or record.settings["method"])
-    config = ModelConfig(
-        network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
-        preprocessing=Preprocessing(
-            size=prepared["size"],
-            resize=prepared["resize"],
-            channels=prepared["channels"],
-            upright=prepared["upright"],
-            crop=crop or prepared["size"],
-        ),
-        weights=record.outputs["model.safetensors"],
-    )
+    with reading(folder / "made.json", "Fetch the artefact again, or use a folder that 'hardmine export' wrote."):
+        prepared = preparation_of(folder, record)
+        crop = record.settings["training"]["augmentation"].get("crop", 0)
+        method = _own(_as_embedded(folder, record) or record.settings["method"])
+        config = ModelConfig(
+            network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
+            preprocessing=Preprocessing(
+                size=prepared["size"],
+                resize=prepared["resize"],
+                channels=prepared["channels"],
+                upright=prepared["upright"],
+                crop=crop or prepared["size"],
+            ),
+            weights=record.outputs["model.safetensors"],
+        )
     return config, record
 
 
@@ -169,10 +182,10 @@ def preparation_of(folder: Path, record: Record) -> dict[str, Any]:
     return DATASETS.settings(packing["name"]).preparation(packing)
 
 
-def _as_embedded(project: Path, folder: Path, record: Record) -> dict[str, Any] | None:
+def _as_embedded(folder: Path, record: Record) -> dict[str, Any] | None:
     """Settings of the method in the embed job of the same model: they have the keys that matter after training."""
-    place = Path("embeddings", *folder.resolve().parts[-3:])
-    embedded = read_record(project / place)
+    place = folder.resolve()
+    embedded = read_record(place.parents[3] / "embeddings" / Path(*place.parts[-3:]))
     if embedded is None or record.outputs not in embedded.inputs.values():
         return None
     return embedded.settings["method"]

@@ -5,39 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hardmine.errors import UserError
 
-from .copies import Copies
-from .store import IndexState, locate, read_state
-from .vectors import nearest, read_faiss, tune
+from .faiss_file import read_faiss
+from .guard import reading
+from .state import IndexState
+from .store import open_file, read_state
+from .table import ImageTable, read_table
+from .vectors import nearest, tune
 
-__all__ = ["LOOK", "ImageIndex", "ImageTable", "open_index", "read_table"]
-
-LOOK = ("size", "mtime_ns", "ctime_ns", "inode")
-"""Columns of ``images.parquet`` that tell whether a file may have changed."""
-
-
-@dataclass(frozen=True)
-class ImageTable:
-    """The images of an index, one a row.
-
-    Attributes:
-        paths: within the folder of images, with ``/``, ascending.
-        digests: SHA-256 of the files.
-        looks: int64 [N, 4], size, times and inode of each file as ``LOOK`` names them; -1
-            where an index of format 1 does not say.
-        vectors: float32 [N, D], length 1, memory-mapped.
-        copies: the rows of each distinct vector, which is what faiss's index holds.
-    """
-
-    paths: list[str]
-    digests: list[str]
-    looks: np.ndarray
-    vectors: np.ndarray
-    copies: Copies
+__all__ = ["ImageIndex", "open_index"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +23,12 @@ class ImageIndex:
     """An index, open for search.
 
     Attributes:
+        folder: where it lies.
         state: what is known of it.
         table: its images.
     """
 
+    folder: Path
     state: IndexState
     table: ImageTable
     _index: Any
@@ -62,8 +42,15 @@ class ImageIndex:
 
         Returns:
             Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending; less than K where fewer are there.
+
+        Raises:
+            UserError: the index turns out to be damaged.
         """
-        return nearest(self._index, self.table.vectors, self.table.copies, queries, count)
+        with reading(self.folder, "Run 'hardmine index' again."):
+            rows, similarities = nearest(self._index, self.table.vectors, self.table.copies, queries, count)
+            if not np.isfinite(similarities).all():
+                raise ValueError("it has vectors that are not finite")
+        return rows, similarities
 
 
 def open_index(folder: Path, parameters: str = "") -> ImageIndex:
@@ -74,47 +61,31 @@ def open_index(folder: Path, parameters: str = "") -> ImageIndex:
         parameters: how thoroughly an approximate index searches, as ``tune`` takes it.
 
     Raises:
-        UserError: there is no index, or a file of it is missing or damaged.
+        UserError: there is no index, a file of it is missing or damaged, or they do not fit together.
     """
     for attempt in range(5):
         state = read_state(folder)
         if state is None:
             raise UserError(f"{folder}: holds no index. 'hardmine index MODEL IMAGES -o {folder}' makes one.")
         try:
-            index = read_faiss(locate(folder, state, "index.faiss"))
+            with open_file(folder, state, "index.faiss") as file:
+                index = read_faiss(folder / "index.faiss", file)
             table = read_table(folder, state)
-        except (UserError, OSError):
+        except UserError:
             if attempt == 4 or read_state(folder) == state:
                 raise
             continue  # a new generation took its place meanwhile
         if read_state(folder) == state:
+            _check_fit(folder, index, table)
             tune(index, parameters)
-            return ImageIndex(state, table, index)
+            return ImageIndex(folder, state, table, index)
     raise UserError(f"{folder}: is being rewritten all the time. Try again later.")
 
 
-def read_table(folder: Path, state: IndexState) -> ImageTable:
-    """The images and vectors of an index.
-
-    Raises:
-        UserError: a file is missing or damaged.
-    """
-    try:
-        with open(locate(folder, state, "images.parquet"), "rb") as file:
-            table = pq.read_table(file)
-        vectors = np.load(locate(folder, state, "vectors.npy"), mmap_mode="r", allow_pickle=False)
-        paths, digests = table.column("path").to_pylist(), table.column("sha256").to_pylist()
-        looks = np.stack([_numbers(table, name, -1) for name in LOOK], axis=1)
-        copies = Copies.of(_numbers(table, "vector", None))
-    except (pa.ArrowException, ValueError, EOFError, KeyError) as error:
+def _check_fit(folder: Path, index: Any, table: ImageTable) -> None:
+    found, expected = (index.ntotal, index.d), (len(table.copies), table.vectors.shape[1])
+    if found != expected:
         raise UserError(
-            f"{folder}: is damaged ({error}). Delete {folder}/index.json and run 'hardmine index' again."
-        ) from None
-    return ImageTable(paths, digests, looks, vectors, copies)
-
-
-def _numbers(table: pa.Table, name: str, missing: int | None) -> np.ndarray:
-    """A column of whole numbers; of an index of format 1, without it, ``missing``, or if None the row's own number."""
-    if name in table.column_names:
-        return table.column(name).to_numpy()
-    return np.arange(len(table)) if missing is None else np.full(len(table), missing)
+            f"{folder / 'index.faiss'}: is damaged (it has {found[0]} vectors of {found[1]} numbers; the table has "
+            f"{expected[0]} of {expected[1]}). Run 'hardmine index' again."
+        )

@@ -1,6 +1,5 @@
 """A trained model in use: images in, unit vectors out."""
 
-import hashlib
 import os
 import threading
 from collections import deque
@@ -14,23 +13,26 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load as load_tensors
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.errors import UserError
 from hardmine.images.decode import UnreadableError
-from hardmine.methods import method_class
 from hardmine.processors import available_processors
-from hardmine.settings.backbones import backbone_from
-from hardmine.settings.methods import run_from
 from hardmine.training.device import prepare_device
 
+from .building import build_network
 from .config import ModelConfig, artefact_config, read_config
+from .guard import reading
 from .reading import CLOSED, ImageSource, files_in, found_in, name_of, pixels_of, separate
+from .weights import read_weights, shapes_in
 
 __all__ = ["Embedded", "EmbeddingModel", "FolderEmbeddings", "load_model"]
 
 Item = TypeVar("Item")
+
+_PIXELS = 2**27
+"""Of the decoded images of a block, at most."""
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ class EmbeddingModel:
         dimensions: D, of an embedding.
         network: the torch module, in evaluation mode.
         device: where it runs.
+
+    Raises:
+        UserError: a picture made for the purpose gets no finite vector of length 1.
     """
 
     def __init__(self, network: EmbeddingNetwork, config: ModelConfig, device: torch.device, threads: int) -> None:
@@ -78,10 +83,15 @@ class EmbeddingModel:
         self.device = device
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
         self._threads = threads
-        self._limit = max(1, min(256 if device.type == "cuda" else 64, 2**21 // config.preprocessing.crop**2))
+        prepared = config.preprocessing
+        fitting = min(2**21 // prepared.crop**2, _PIXELS // prepared.size**2)
+        self._limit = max(1, min(256 if device.type == "cuda" else 64, fitting))
         self._turn: AbstractContextManager[object] = threading.Lock() if device.type == "cuda" else nullcontext()
-        shape = (config.preprocessing.size, config.preprocessing.size, config.preprocessing.channels)
-        self.dimensions = self._vectors([np.zeros(shape, np.uint8)]).shape[1]
+        shape = (prepared.size, prepared.size, prepared.channels)
+        (vector,) = self._vectors([np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)])
+        if not abs(float(np.linalg.norm(vector)) - 1) < _ROUNDING:
+            raise UserError(f"the model gives vectors of length {np.linalg.norm(vector):.3g}, not 1. Export it again.")
+        self.dimensions = len(vector)
 
     @property
     def digest(self) -> str:
@@ -181,43 +191,24 @@ class EmbeddingModel:
         with self._turn, torch.inference_mode():
             images = ((stacked.to(self.device).float() - prepared.mean) / prepared.scale).permute(0, 3, 1, 2)
             vectors: np.ndarray = next(iter(self.network.embed(images).values())).float().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise UserError("the model gives vectors that are not finite: its weights are damaged. Export it again.")
         return vectors
 
 
 def load_model(folder: Path, device_name: str = "auto", threads: int | None = None) -> EmbeddingModel:
     """Load an exported folder or a trained artefact; see ``hardmine.load``."""
-    config = (
-        read_config(folder / "config.json") if os.path.isfile(folder / "config.json") else artefact_config(folder)[0]
-    )
+    path, source = folder / "model.safetensors", folder / "config.json"
+    if os.path.lexists(source):
+        config = read_config(source)
+    else:
+        config, source = artefact_config(folder)[0], folder / "made.json"
     device = prepare_device(device_name, torch.get_num_threads())
-    network = build_network(config)
-    path = folder / "model.safetensors"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}. Export or fetch the model again.") from None
-    if hashlib.sha256(data).hexdigest() != config.weights:
-        raise UserError(
-            f"{path}: is not the file that the folder's record names (truncated, altered, or of another model). "
-            "Export or fetch the model again."
-        )
-    try:
-        network.load_state_dict(load_tensors(data))
-    except Exception as error:  # whatever a hostile file makes the reader raise
-        raise UserError(f"{path}: does not fit its network: {str(error).splitlines()[-1].strip()}") from None
-    return EmbeddingModel(network, config, device, threads or available_processors())
-
-
-def build_network(config: ModelConfig) -> EmbeddingNetwork:
-    """The network of a configuration, with random weights.
-
-    Raises:
-        UserError: this installation does not know the method or the backbone.
-    """
-    prepared = config.preprocessing
-    try:
-        settings = run_from(config.network.method)
-        backbone = backbone_from(config.network.backbone)
-    except (KeyError, ValueError) as error:
-        raise UserError(f"config.json: network: this hardmine cannot build it: {error}") from None
-    return method_class(settings.method).build_network(settings, backbone, prepared.channels, prepared.crop)
+    with reading(folder, "Export or fetch the model again.", "cannot be used"):
+        shapes = shapes_in(path)
+        network = build_network(config, source, path, shapes)
+        network.load_state_dict(read_weights(path, config.weights, shapes))
+        try:
+            return EmbeddingModel(network, config, device, threads or available_processors())
+        except UserError as error:
+            raise UserError(f"{folder}: {error}") from None

@@ -1,6 +1,7 @@
 """Search results as one page with the pictures in it, without any outside request."""
 
 import base64
+import hashlib
 import io
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +22,7 @@ _EDGE = 320
 
 
 def write_page(results: SearchResults, target: Path) -> None:
-    """Write the page of some queries' answers.
+    """Write the page of some queries' answers; of the index's pictures those that are as they were indexed.
 
     Raises:
         UserError: the file cannot be written.
@@ -40,10 +41,10 @@ def write_page(results: SearchResults, target: Path) -> None:
                 "thumbnail": _thumbnail(Path(result.query)),
                 "hits": [
                     {
-                        "path": hit.path,
+                        "path": shown(hit.path),
                         "link": _link(hit.file),
                         "similarity": hit.similarity,
-                        "thumbnail": _thumbnail(Path(hit.file)),
+                        "thumbnail": _thumbnail(Path(hit.file), hit.sha256),
                     }
                     for hit in result.hits
                 ],
@@ -58,11 +59,14 @@ def _link(path: str) -> str:
     return Path(path).absolute().as_uri()
 
 
-def _thumbnail(path: Path) -> str | None:
-    """The picture as a data address, upright; None where the file is not there or not readable any more."""
+def _thumbnail(path: Path, sha256: str = "") -> str | None:
+    """The picture as a data address, upright; None where the file is not there, not readable or not of the digest."""
     try:
+        data = read_picture(path)
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            return None
         buffer = io.BytesIO()
-        thumbnail(read_picture(path), _EDGE).save(buffer, "WEBP", quality=80)
+        thumbnail(data, _EDGE).save(buffer, "WEBP", quality=80)
     except (OSError, UnreadableError):
         return None
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,6 +1,5 @@
 """Queries to an index: which of its images look most like the given ones."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hardmine.errors import UserError
-from hardmine.foreign import shown
+from hardmine.foreign import in_json, shown
 
 from .index import ImageIndex, open_index
 from .model import EmbeddingModel, load_model
@@ -29,6 +28,7 @@ class Hit:
         file: the whole path.
         similarity: cosine of the two embeddings, -1 to 1.
         row: in the index's tables.
+        sha256: of the file as it was indexed, 64 hex digits.
     """
 
     rank: int
@@ -36,6 +36,7 @@ class Hit:
     file: str
     similarity: float
     row: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,11 @@ def search_index(
     images = Path(index.state.images)
     answers = []
     for query, own_rows, own_similarities in zip(queries, rows, similarities, strict=True):
-        found = [(int(row), float(value)) for row, value in zip(own_rows, own_similarities, strict=True) if row >= 0]
+        pairs = [(int(row), float(value)) for row, value in zip(own_rows, own_similarities, strict=True) if row >= 0]
+        found = [(row, value, index.table.paths[row]) for row, value in pairs]
         hits = [
-            Hit(rank, index.table.paths[row], str(images / index.table.paths[row]), round(value, 6), row)
-            for rank, (row, value) in enumerate(found, start=1)
+            Hit(rank, path, str(images / path), round(value, 6), row, index.table.digests[row])
+            for rank, (row, value, path) in enumerate(found, start=1)
         ]
         answers.append(Answer(str(query), hits))
     return SearchResults(folder.resolve().name, len(index.table.paths), answers)
@@ -101,7 +103,7 @@ def search_index(
 
 def as_json(answers: list[Answer]) -> str:
     r"""The answers as JSON: a list with ``query`` and ``hits``; bytes of names that are not UTF-8 as ``\udcff``."""
-    return shown(json.dumps([asdict(answer) for answer in answers], indent=1, ensure_ascii=False))
+    return in_json([asdict(answer) for answer in answers])
 
 
 def print_table(answers: list[Answer]) -> None:
@@ -123,6 +125,11 @@ def _model_of(index: ImageIndex, folder: Path, given: Path | None, device: str, 
     if not os.path.isdir(place):
         raise UserError(f"{place}: the model of {folder} is not there. Say where it is with --model.")
     model = load_model(place, device, threads)
+    if model.digest == made_by.digest and model.dimensions != made_by.dimensions:
+        raise UserError(
+            f"{folder}/index.json: is damaged: it says {made_by.dimensions} dimensions, its model has "
+            f"{model.dimensions}. Run 'hardmine index' again."
+        )
     if model.digest != made_by.digest:
         raise UserError(
             f"{place}: is not the model that made {folder} (digest {model.digest[:12]}…, the index's is "

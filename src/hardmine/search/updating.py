@@ -20,11 +20,14 @@ from hardmine.settings.datasets.own_files import Pictures
 
 from .blocks import SavedBlocks
 from .copies import Copies, numbers_of
-from .index import LOOK, ImageTable, read_table
+from .faiss_file import read_faiss
+from .guard import reading
 from .model import EmbeddingModel
 from .reading import CLOSED, found_in, pixels_of
-from .store import FILES, IndexState, MadeBy, commit, hold, read_state, recover, stage
-from .vectors import build_faiss, read_faiss, recall_of, tune
+from .state import IndexState, MadeBy
+from .store import FILES, commit, hold, read_state, recover, stage
+from .table import LOOK, ImageTable, read_table
+from .vectors import build_faiss, recall_of, tune
 
 __all__ = ["Update", "Wish", "update_index"]
 
@@ -102,12 +105,23 @@ def update_index(wish: Wish) -> Update:
                 f"{wish.folder}: was made by another model (digest {state.model.digest[:12]}…, {state.model.folder}; "
                 f"given: {digest[:12]}…). Vectors of different models do not compare: index into another folder."
             )
+        if state is not None and state.model.dimensions != wish.model.dimensions:
+            raise UserError(
+                f"{wish.folder}/index.json: is damaged: it says {state.model.dimensions} dimensions, the model has "
+                f"{wish.model.dimensions}. Delete it and run 'hardmine index' again."
+            )
+        if state is not None and wish.factory is None and state.asks_too_much:
+            raise UserError(
+                f"{wish.folder}/index.json: names the factory '{state.factory[:80]}', which {state.count:,} images "
+                "cannot have been indexed with. Say which one is wanted with --factory, such as Flat."
+            )
         return _update(wish, state)
 
 
 def _update(wish: Wish, state: IndexState | None) -> Update:
     scanned = time.time_ns()
-    found = found_in(wish.images)
+    with reading(wish.images, fault="cannot be read"):
+        found = found_in(wish.images)
     files, unreadable = _stat(wish.images, found.names)
     old = read_table(wish.folder, state) if state is not None else None
     kept = _unchanged(files, old, state.scanned_ns - _UNSURE_NS) if old is not None and state is not None else {}

@@ -1,20 +1,17 @@
 """Vectors to neighbours, by faiss: built from a description, searched, re-ranked by the stored vectors."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 
-from hardmine.artefacts import writing
 from hardmine.errors import UserError
-from hardmine.foreign import shown
 
 from .copies import Copies
+from .faiss_file import write_faiss
 
-__all__ = ["build_faiss", "nearest", "read_faiss", "recall_of", "tune"]
+__all__ = ["build_faiss", "nearest", "recall_of", "tune"]
 
 _TRAINING = 262_144
 _BLOCK = 65_536
@@ -39,7 +36,7 @@ def build_faiss(vectors: np.ndarray, copies: Copies, factory: str, path: Path, t
     faiss.omp_set_num_threads(threads)
     try:
         index = faiss.index_factory(vectors.shape[1], factory)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, MemoryError) as error:
         raise UserError(
             f"--factory {factory}: is not known to faiss for {vectors.shape[1]} dimensions{_of(error)}"
         ) from None
@@ -56,24 +53,7 @@ def build_faiss(vectors: np.ndarray, copies: Copies, factory: str, path: Path, t
             f"--factory {factory}: cannot be built from {len(first)} different vectors{_of(error)} "
             "'Flat' works with any number of images and is exact."
         ) from None
-    with writing(path) as temporary, _name_for_faiss(temporary, "wb") as name:
-        try:
-            faiss.write_index(index, name)
-        except RuntimeError as error:
-            raise OSError(str(error).splitlines()[0]) from None
-
-
-def read_faiss(path: Path) -> Any:
-    """Read a faiss index.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        with _name_for_faiss(path, "rb") as name:
-            return faiss.read_index(name)
-    except RuntimeError as error:
-        raise UserError(f"{path}: is damaged{_of(error)} Run 'hardmine index' again.") from None
+    write_faiss(index, path)
 
 
 def tune(index: Any, parameters: str) -> None:
@@ -119,11 +99,16 @@ def nearest(
 
     Returns:
         Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending, ties by ascending row.
+
+    Raises:
+        ValueError: the index is damaged: it proposes vectors that are not there.
     """
     count = min(count, len(vectors))
     wanted = min(len(copies), count if isinstance(index, faiss.IndexFlat) else _CANDIDATES * count)
     queries = np.ascontiguousarray(queries)
     _, proposed = index.search(queries, wanted)
+    if proposed.max(initial=-1) >= len(copies) or proposed.min(initial=-1) < -1:
+        raise ValueError("faiss's index names vectors that are not there")
     reached = copies.reach(proposed, count).sum(axis=1)
     few = np.flatnonzero(reached < count)
     rows = np.empty((len(queries), count), dtype=np.int64)
@@ -163,16 +148,6 @@ def _exactly(vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.n
     similarities = np.stack([vectors[own] @ query for own, query in zip(rows, queries, strict=True)])
     order = np.lexsort((rows, -similarities), axis=1)
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarities, order, axis=1)
-
-
-@contextmanager
-def _name_for_faiss(path: Path, mode: str) -> Iterator[str]:
-    """The name of a file, which faiss takes in UTF-8 only; by an open file's number where it is none."""
-    if shown(path) == str(path):
-        yield str(path)
-    else:
-        with open(path, mode) as file:
-            yield f"/dev/fd/{file.fileno()}"
 
 
 def _of(error: Exception) -> str:

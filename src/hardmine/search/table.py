@@ -1,0 +1,156 @@
+"""``images.parquet`` and ``vectors.npy``: the images of an index and their vectors, checked as they are read.
+
+Both may come from a stranger: nothing takes memory before it is known that the files hold so much.
+"""
+
+import operator
+import os
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .copies import Copies
+from .guard import reading
+from .state import IndexState
+from .store import open_file
+
+__all__ = ["LOOK", "ImageTable", "read_table"]
+
+LOOK = ("size", "mtime_ns", "ctime_ns", "inode")
+"""Columns of ``images.parquet`` that tell whether a file may have changed."""
+
+_DIGEST = 64
+_LONGEST_PATH = 4096
+_GROUP = 65_536
+"""Rows of a group at least, but for the last."""
+_COLUMNS = 32
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """The images of an index, one a row.
+
+    Attributes:
+        paths: within the folder of images, with ``/``, ascending.
+        digests: SHA-256 of the files.
+        looks: int64 [N, 4], size, times and inode of each file as ``LOOK`` names them; -1
+            where an index of format 1 does not say.
+        vectors: float32 [N, D], length 1, memory-mapped.
+        copies: the rows of each distinct vector, which is what faiss's index holds.
+    """
+
+    paths: list[str]
+    digests: list[str]
+    looks: np.ndarray
+    vectors: np.ndarray
+    copies: Copies
+
+
+def read_table(folder: Path, state: IndexState) -> ImageTable:
+    """The images and vectors of an index.
+
+    Raises:
+        UserError: a file is missing or damaged, or one does not fit the others.
+    """
+    advice = f"Delete {folder}/index.json and run 'hardmine index' again."
+    with open_file(folder, state, "vectors.npy") as file, reading(folder / "vectors.npy", advice):
+        vectors = _mapped(file, state)
+    with open_file(folder, state, "images.parquet") as file, reading(folder / "images.parquet", advice):
+        table = _opened(file, state.count)
+        paths = _texts(table, "path", 1, _LONGEST_PATH)
+        _check_paths(paths)
+        digests = _texts(table, "sha256", _DIGEST, _DIGEST)
+        looks = np.stack([_numbers(table, name, -1) for name in LOOK], axis=1)
+        copies = _copies(_numbers(table, "vector", None))
+    return ImageTable(paths, digests, looks, vectors, copies)
+
+
+def _mapped(file: BinaryIO, state: IndexState) -> np.ndarray:
+    """The vectors, not read yet."""
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, by_columns, dtype = read_header[np.lib.format.read_magic(file)](file)
+    expected = (state.count, state.model.dimensions)
+    if shape != expected or by_columns or dtype != np.dtype("<f4"):
+        raise ValueError(f"holds {dtype} {list(shape)[:4]}; index.json says float32 {list(expected)}")
+    start = file.tell()
+    if os.fstat(file.fileno()).st_size != start + state.count * state.model.dimensions * 4:
+        raise ValueError("has another size than its head says")
+    return np.memmap(file, np.float32, "r", start, expected)
+
+
+def _opened(file: BinaryIO, count: int) -> pq.ParquetFile:
+    """The table of so many rows, of which nothing is read yet but what it says of itself."""
+    table = pq.ParquetFile(file, read_dictionary=["path", "sha256"])
+    found = table.metadata
+    if found.num_rows != count:
+        raise ValueError(f"has {found.num_rows} rows; index.json says {count}")
+    if count > os.fstat(file.fileno()).st_size:
+        raise ValueError("has more rows than bytes")
+    if (
+        found.num_row_groups > 1 + count // _GROUP
+        or found.num_columns > _COLUMNS
+        or len(table.schema_arrow) != found.num_columns
+    ):
+        raise ValueError("has other columns or groups than an index")
+    for group in range(found.num_row_groups):
+        for column in range(found.num_columns):
+            if found.row_group(group).column(column).compression not in ("SNAPPY", "UNCOMPRESSED"):
+                raise ValueError("is compressed otherwise than an index")
+    return table
+
+
+def _texts(table: pq.ParquetFile, name: str, least: int, most: int) -> list[str]:
+    """A column of texts of ``least`` to ``most`` letters; equal ones are in memory once, however often they occur."""
+    found: list[str] = []
+    for part in table.read(columns=[name]).column(0).chunks:
+        if part.null_count or not _is_text(part.type):
+            raise ValueError(f"the column {name} holds other things than texts")
+        texts, rows = part.dictionary.to_pylist(), part.indices.to_numpy()
+        if any(not least <= len(text) <= most for text in texts):
+            raise ValueError(f"the column {name} has a text that is too short or too long")
+        if rows.min(initial=0) < 0:
+            raise ValueError(f"the column {name} is not whole")
+        found += map(texts.__getitem__, rows.tolist())
+    return found
+
+
+def _check_paths(paths: list[str]) -> None:
+    """Refuse paths that are absolute, empty or not in their simplest form, that leave the folder or do not ascend."""
+    joined = "/\0/".join(["", *paths, ""])
+    if joined.count("\0") != len(paths) + 1 or any(part in joined for part in ("//", "/./", "/../")):
+        raise ValueError("a path is not one inside the folder of images")
+    if not all(map(operator.lt, paths, islice(paths, 1, None))):
+        raise ValueError("its paths do not ascend")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if not pa.types.is_dictionary(kind):
+        return False
+    return pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
+
+
+def _numbers(table: pq.ParquetFile, name: str, missing: int | None) -> np.ndarray:
+    """A column of whole numbers; of an index of format 1, without it, ``missing``, or if None the row's own number."""
+    count = table.metadata.num_rows
+    if name not in table.schema_arrow.names:
+        return np.arange(count) if missing is None else np.full(count, missing)
+    if table.schema_arrow.field(name).type != pa.int64():
+        raise ValueError(f"the column {name} holds other things than whole numbers")
+    column = table.read(columns=[name]).column(0)
+    if column.null_count or len(column) != count:
+        raise ValueError(f"the column {name} has gaps")
+    return column.to_numpy()
+
+
+def _copies(numbers: np.ndarray) -> Copies:
+    if len(numbers) and not (numbers.min() >= 0 and numbers.max() < len(numbers)):
+        raise ValueError("the column vector names vectors that cannot be")
+    copies = Copies.of(numbers)
+    if not copies.counts.all():
+        raise ValueError("the column vector leaves vectors out")
+    return copies
