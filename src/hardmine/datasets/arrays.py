@@ -23,15 +23,13 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of a ``.npz`` file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be opened.
         UserError: it is no regular file.
         ValueError: it is damaged, holds Python objects, or claims more than it has; the text does not name it.
     """
     with os.fdopen(open_regular(path), "rb") as file:
         try:
             return _read(file)
-        except OSError:
-            raise
         except Exception as error:  # damaged and hostile bytes lead readers to anything
             raise ValueError(str(error) or type(error).__name__) from None
 

@@ -1,11 +1,8 @@
 """Cars196: models 1 to 98 for training, 99 to 196 for test, over both official halves together."""
 
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import numpy as np
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
@@ -15,7 +12,7 @@ from .archives import open_archive
 from .listing import Entry, Listing, make_listing, require_counts
 from .lists import read_list
 from .manual import find_manual, manual_folder, members_of, places_of, write_places
-from .matlab import require_sane
+from .matlab import structures_in
 from .members import REMEDY
 
 __all__ = ["COUNTS", "download", "listing"]
@@ -133,26 +130,22 @@ def _parse(annotations: Mapping[str, tuple[str, bytes]], places: Mapping[str, Pa
 
 def _annotations(content: bytes, source: str) -> Iterator[tuple[str, int]]:
     """File name and class (1 to 196) of every image; fields are read by name, since their order differs."""
-    from scipy.io import loadmat
-
     try:
-        require_sane(content)
-        table = np.atleast_1d(loadmat(io.BytesIO(content), squeeze_me=True)["annotations"])
-        fields = table.dtype.names or ()
-        name = next(field for field in ("relative_im_path", "fname") if field in fields)
-    except Exception as error:  # scipy's reader raises whatever the damaged bytes lead it to
-        raise UserError(f"{source}: is no list of annotations ({type(error).__name__}: {error}). {REMEDY}") from None
-    if "class" not in fields:
+        table = structures_in(content, "annotations")
+        name = next(field for field in ("relative_im_path", "fname") if field in table[0])
+    except (ValueError, StopIteration) as error:
+        raise UserError(f"{source}: is no list of annotations ({error or 'no names'}). {REMEDY}") from None
+    if "class" not in table[0]:
         raise UserError(f"{source}: has no classes; the list with labels is needed. {_HOW}")
     for row in table:
         yield str(row[name]), _class_of(row["class"], str(row[name]), source)
 
 
 def _class_of(value: Any, name: str, source: str) -> int:
-    """A class as a Python integer: the file's small integers wrap around in arithmetic."""
+    """A class as a whole number."""
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if not 1 <= number <= 196:
         raise UserError(f"{source}: {name} has class {value!r}, which is not a number from 1 to 196. {REMEDY}")

@@ -1,32 +1,43 @@
-"""Files of MATLAB: whether what they claim fits what they hold, before they are read."""
+"""Lists in files of MATLAB 5 to 7: arrays of structures, read without more memory than their bytes take.
 
-import math
+scipy's reader dies of a segmentation fault of some damaged files; lists of data sets need little of it.
+"""
+
 import struct
 import zlib
 
-__all__ = ["require_sane"]
+__all__ = ["structures_in"]
 
-_COMPRESSED, _MATRIX = 15, 14
-_CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
-"""Classes of arrays that lists are made of."""
-MOST = 2**26
+MOST = 2**25
 """Most bytes that the elements of a file may have, unpacked."""
-_DEPTH = 8
+_FIELDS = 1000
+"""Most fields of a structure."""
+_COMPRESSED, _MATRIX = 15, 14
+_STRUCT, _CHAR = 2, 4
+_NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
+"""How the numbers of each type are packed."""
+_TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
+"""How the characters of each type are encoded; without a byte order mark."""
+Value = str | int | float | None
 
 
-def require_sane(content: bytes) -> None:
-    """Check a file of MATLAB 5 to 7: no array has more elements than bytes, none is of a kind that no list has.
+def structures_in(content: bytes, variable: str) -> list[dict[str, Value]]:
+    """The structures of an array, first to last, with the text or the first number that each of their fields holds.
+
+    Args:
+        content: the file.
+        variable: name of the array.
 
     Raises:
-        ValueError: it claims more than it holds, is of another version, or is damaged.
+        ValueError: the file is of another version, is damaged or holds no such array.
     """
     try:
-        _check_file(content)
+        return _structures(content, variable)
     except (struct.error, zlib.error) as error:
         raise ValueError(str(error)) from None
 
 
-def _check_file(content: bytes) -> None:
+def _structures(content: bytes, variable: str) -> list[dict[str, Value]]:
     order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
     if order is None or struct.unpack_from(f"{order}H", content, 124)[0] != 0x0100:
         raise ValueError("no file of MATLAB 5 to 7")
@@ -34,14 +45,16 @@ def _check_file(content: bytes) -> None:
     for kind, element in _elements(content[128:], order):
         if kind == _COMPRESSED:
             element = _unpacked(element, left)
-            ((kind, inner),) = _elements(element, order)
+            ((kind, array),) = _elements(element, order)
         else:
-            inner = element
+            array = element
         left -= len(element)
         if left < 0:
             raise ValueError(f"more than {MOST:,} bytes")
-        if kind == _MATRIX:
-            _check_array(inner, order, _DEPTH)
+        parts = _elements(array, order) if kind == _MATRIX else []
+        if len(parts) > 3 and _class_of(parts, order) == _STRUCT and parts[2][1] == variable.encode():
+            return _rows(parts, order)
+    raise ValueError(f"no structures {variable}")
 
 
 def _unpacked(element: bytes, most: int) -> bytes:
@@ -70,20 +83,37 @@ def _elements(content: bytes, order: str) -> list[tuple[int, bytes]]:
     return found
 
 
-def _check_array(content: bytes, order: str, depth: int) -> None:
-    """Check an array and those in it."""
+def _class_of(parts: list[tuple[int, bytes]], order: str) -> int:
+    """The class of an array, from its flags."""
+    flags: int = struct.unpack_from(f"{order}L", parts[0][1])[0]
+    return flags & 0xFF
+
+
+def _rows(parts: list[tuple[int, bytes]], order: str) -> list[dict[str, Value]]:
+    """An array of structures: flags, edges, name, length of the fields' names, these names, and then the values."""
+    width: int = struct.unpack_from(f"{order}l", parts[3][1])[0]
+    names = parts[4][1] if len(parts) > 4 and width > 0 else b""
+    if len(names) > _FIELDS * max(1, width):
+        raise ValueError(f"more than {_FIELDS:,} fields")
+    fields = [names[start : start + width].split(b"\0")[0].decode() for start in range(0, len(names), width or 1)]
+    values = [_value(content, order) for kind, content in parts[5:] if kind == _MATRIX]
+    if not fields or not values or len(values) % len(fields):
+        raise ValueError(f"{len(values):,} values for {len(fields)} fields")
+    starts = range(0, len(values), len(fields))
+    return [dict(zip(fields, values[start : start + len(fields)], strict=True)) for start in starts]
+
+
+def _value(content: bytes, order: str) -> Value:
+    """The text or the first number of an array; None of one that is empty or holds neither."""
     parts = _elements(content, order)
-    if not parts:
-        return  # an empty one
-    if len(parts) < 3 or len(parts[0][1]) < 8 or depth == 0:
-        raise ValueError("a damaged array")
-    kind = struct.unpack_from(f"{order}L", parts[0][1])[0] & 0xFF
-    edges = struct.unpack(f"{order}{len(parts[1][1]) // 4}l", parts[1][1][: len(parts[1][1]) // 4 * 4])
-    if min(edges, default=0) < 0 or math.prod(edges) > len(content):
-        raise ValueError(f"an array of {list(edges)} elements in {len(content):,} bytes")
-    if kind in (_CELL, _STRUCT):
-        for inner, element in parts[3:]:
-            if inner == _MATRIX:
-                _check_array(element, order, depth - 1)
-    elif kind != _CHAR and kind not in _NUMBERS:
-        raise ValueError(f"an array of class {kind}, which no list holds")
+    if len(parts) < 4:
+        return None
+    kind, data = parts[3]
+    if _class_of(parts, order) == _CHAR and kind in _TEXTS:
+        wide = _TEXTS[kind] == "utf-16"
+        return data.decode(f"utf-16-{'le' if order == '<' else 'be'}" if wide else _TEXTS[kind])
+    code = _NUMBERS.get(kind)
+    if code is None or len(data) < struct.calcsize(f"={code}"):
+        return None
+    number: int | float = struct.unpack_from(f"{order}{code}", data)[0]
+    return number
