@@ -91,8 +91,9 @@ def _processor() -> dict[str, str]:
         return {"processor": platform.processor() or platform.machine()}
     facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     flags = facts.get("flags", "").split()
-    widest = next((name for name in ("avx512f", "avx2", "sse4_2") if name in flags), "")
-    return {"processor": facts.get("model name", platform.machine()), "instructions": widest or platform.machine()}
+    names = {"avx512f": "AVX512", "avx2": "AVX2"}  # as torch says it of itself
+    widest = next((name for flag, name in names.items() if flag in flags), "DEFAULT")
+    return {"processor": facts.get("model name", platform.machine()), "instructions": widest}
 
 
 def _commit() -> dict[str, str]:
