@@ -62,9 +62,7 @@ def paths(made: Path) -> list[str]:
 )
 def test_a_path_that_is_not_one_inside_the_folder_is_refused(index: Path, made: Path, path: str) -> None:
     change_table(index, path=sorted([*paths(made)[1:], path]))
-    opening_is_refused(
-        index, r"images\.parquet: is damaged \((a path is not one inside|the column path has a text that is too)"
-    )
+    opening_is_refused(index, r"images\.parquet: is damaged \(a path is not one inside")
 
 
 @pytest.mark.parametrize("path", ["...", "..a/b..", ".hidden/.x.png", "a\\b.png", "a b\n.png", "é漢.png"])
@@ -291,18 +289,20 @@ def test_a_table_packed_otherwise_or_with_other_columns_is_refused(index: Path, 
     change_table(index, {"compression": "gzip"})
     opening_is_refused(index, "is compressed otherwise")
     for columns, words in (
-        ({"path": ["a" * 5000, *"bcdefghijkl"]}, "path has a text that is too short or too long"),
+        ({"path": ["a" * 5000, *"bcdefghijkl"]}, "path has a text of more than 4,096 bytes"),
         ({"path": list("aabcdefghijk")}, "its paths do not ascend"),
         ({"path": list(range(12))}, "path holds other things than texts"),
         ({"path": None}, "path"),
-        ({"sha256": ["a" * 63] * 12}, "sha256 has a text that is too short"),
+        ({"sha256": ["a" * 65] * 12}, "sha256 has a text of more than 64 bytes"),
         ({"sha256": [None] * 12}, "sha256 holds other things"),
         ({"size": ["x"] * 12}, "size holds other things than whole numbers"),
         ({"inode": [[1]] * 12}, "other columns|inode holds other things"),
     ):
         shutil.copy(made / "index/images.parquet", index)
         change_table(index, **columns)
-        opening_is_refused(index, f"images.parquet: is damaged .*{words}")
+        with pytest.raises(UserError, match=f"images.parquet: is damaged .*{words}"):
+            table = open_index(index).table
+            assert table.digests == table.looks
 
 
 def test_any_wrong_value_at_any_key_of_the_state_is_refused_by_name(index: Path, made: Path) -> None:

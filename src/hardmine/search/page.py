@@ -33,7 +33,7 @@ def write_page(results: SearchResults, target: Path) -> None:
     template = environment.from_string(files("hardmine.search").joinpath("page.html.j2").read_text(encoding="utf-8"))
     context: dict[str, Any] = {
         "index": shown(results.index),
-        "images": results.images,
+        "images": len(results.table.paths),
         "results": [
             {
                 "name": shown(Path(result.query).name),
@@ -44,7 +44,7 @@ def write_page(results: SearchResults, target: Path) -> None:
                         "path": shown(hit.path),
                         "link": _link(hit.file),
                         "similarity": hit.similarity,
-                        "thumbnail": _thumbnail(Path(hit.file), hit.sha256),
+                        "thumbnail": _thumbnail(Path(hit.file), results.table.digests[hit.row]),
                     }
                     for hit in result.hits
                 ],

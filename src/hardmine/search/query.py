@@ -14,6 +14,7 @@ from hardmine.foreign import in_json, shown
 
 from .index import ImageIndex, open_index
 from .model import EmbeddingModel, load_model
+from .table import ImageTable
 
 __all__ = ["Answer", "Hit", "SearchResults", "as_json", "print_table", "search_index"]
 
@@ -28,7 +29,6 @@ class Hit:
         file: the whole path.
         similarity: cosine of the two embeddings, -1 to 1.
         row: in the index's tables.
-        sha256: of the file as it was indexed, 64 hex digits.
     """
 
     rank: int
@@ -36,7 +36,6 @@ class Hit:
     file: str
     similarity: float
     row: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,13 @@ class SearchResults:
 
     Attributes:
         index: name of the index's folder.
-        images: number of images in it.
         answers: one a query, in order.
+        table: the images of the index.
     """
 
     index: str
-    images: int
     answers: list[Answer]
+    table: ImageTable
 
 
 def search_index(
@@ -91,14 +90,13 @@ def search_index(
     images = Path(index.state.images)
     answers = []
     for query, own_rows, own_similarities in zip(queries, rows, similarities, strict=True):
-        pairs = [(int(row), float(value)) for row, value in zip(own_rows, own_similarities, strict=True) if row >= 0]
-        found = [(row, value, index.table.paths[row]) for row, value in pairs]
+        found = [(int(row), float(value)) for row, value in zip(own_rows, own_similarities, strict=True) if row >= 0]
         hits = [
-            Hit(rank, path, str(images / path), round(value, 6), row, index.table.digests[row])
-            for rank, (row, value, path) in enumerate(found, start=1)
+            Hit(rank, index.table.paths[row], str(images / index.table.paths[row]), round(value, 6), row)
+            for rank, (row, value) in enumerate(found, start=1)
         ]
         answers.append(Answer(str(query), hits))
-    return SearchResults(folder.resolve().name, len(index.table.paths), answers)
+    return SearchResults(folder.resolve().name, answers, index.table)
 
 
 def as_json(answers: list[Answer]) -> str:

@@ -5,7 +5,9 @@ Both may come from a stranger: nothing takes memory before it is known that the 
 
 import operator
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -36,19 +38,37 @@ class ImageTable:
     """The images of an index, one a row.
 
     Attributes:
+        folder: of the index.
         paths: within the folder of images, with ``/``, ascending.
-        digests: SHA-256 of the files.
-        looks: int64 [N, 4], size, times and inode of each file as ``LOOK`` names them; -1
-            where an index of format 1 does not say.
         vectors: float32 [N, D], length 1, memory-mapped.
         copies: the rows of each distinct vector, which is what faiss's index holds.
     """
 
+    folder: Path
     paths: list[str]
-    digests: list[str]
-    looks: np.ndarray
     vectors: np.ndarray
     copies: Copies
+    _table: pq.ParquetFile
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """SHA-256 of the files.
+
+        Raises:
+            UserError: the column is damaged.
+        """
+        with _reading(self.folder, "images.parquet"):
+            return _texts(self._table, "sha256", _DIGEST)
+
+    @cached_property
+    def looks(self) -> np.ndarray:
+        """Size, times and inode of each file as ``LOOK`` names them, int64 [N, 4]; -1 where format 1 does not say.
+
+        Raises:
+            UserError: a column is damaged.
+        """
+        with _reading(self.folder, "images.parquet"):
+            return np.stack([_numbers(self._table, name, -1) for name in LOOK], axis=1)
 
 
 def read_table(folder: Path, state: IndexState) -> ImageTable:
@@ -57,17 +77,18 @@ def read_table(folder: Path, state: IndexState) -> ImageTable:
     Raises:
         UserError: a file is missing or damaged, or one does not fit the others.
     """
-    advice = f"Delete {folder}/index.json and run 'hardmine index' again."
-    with open_file(folder, state, "vectors.npy") as file, reading(folder / "vectors.npy", advice):
+    with open_file(folder, state, "vectors.npy") as file, _reading(folder, "vectors.npy"):
         vectors = _mapped(file, state)
-    with open_file(folder, state, "images.parquet") as file, reading(folder / "images.parquet", advice):
+    with open_file(folder, state, "images.parquet") as file, _reading(folder, "images.parquet"):
         table = _opened(file, state.count)
-        paths = _texts(table, "path", 1, _LONGEST_PATH)
+        paths = _texts(table, "path", _LONGEST_PATH)
         _check_paths(paths)
-        digests = _texts(table, "sha256", _DIGEST, _DIGEST)
-        looks = np.stack([_numbers(table, name, -1) for name in LOOK], axis=1)
         copies = _copies(_numbers(table, "vector", None))
-    return ImageTable(paths, digests, looks, vectors, copies)
+    return ImageTable(folder, paths, vectors, copies, table)
+
+
+def _reading(folder: Path, name: str) -> AbstractContextManager[None]:
+    return reading(folder / name, f"Delete {folder}/index.json and run 'hardmine index' again.")
 
 
 def _mapped(file: BinaryIO, state: IndexState) -> np.ndarray:
@@ -85,18 +106,17 @@ def _mapped(file: BinaryIO, state: IndexState) -> np.ndarray:
 
 def _opened(file: BinaryIO, count: int) -> pq.ParquetFile:
     """The table of so many rows, of which nothing is read yet but what it says of itself."""
-    table = pq.ParquetFile(file, read_dictionary=["path", "sha256"])
+    content = np.memmap(file, np.uint8, "r")
+    table = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["path", "sha256"])
     found = table.metadata
     if found.num_rows != count:
         raise ValueError(f"has {found.num_rows} rows; index.json says {count}")
-    if count > os.fstat(file.fileno()).st_size:
+    if count > len(content):
         raise ValueError("has more rows than bytes")
-    if (
-        found.num_row_groups > 1 + count // _GROUP
-        or found.num_columns > _COLUMNS
-        or len(table.schema_arrow) != found.num_columns
-    ):
-        raise ValueError("has other columns or groups than an index")
+    if found.num_row_groups > 1 + count // _GROUP:
+        raise ValueError("has more groups of rows than an index")
+    if found.num_columns > _COLUMNS or len(table.schema_arrow) != found.num_columns:
+        raise ValueError("has other columns than an index")
     for group in range(found.num_row_groups):
         for column in range(found.num_columns):
             if found.row_group(group).column(column).compression not in ("SNAPPY", "UNCOMPRESSED"):
@@ -104,28 +124,43 @@ def _opened(file: BinaryIO, count: int) -> pq.ParquetFile:
     return table
 
 
-def _texts(table: pq.ParquetFile, name: str, least: int, most: int) -> list[str]:
-    """A column of texts of ``least`` to ``most`` letters; equal ones are in memory once, however often they occur."""
+def _texts(table: pq.ParquetFile, name: str, most: int) -> list[str]:
+    """A column of texts of ``most`` bytes at most; equal ones are in memory once, however often they occur."""
     found: list[str] = []
     for part in table.read(columns=[name]).column(0).chunks:
         if part.null_count or not _is_text(part.type):
             raise ValueError(f"the column {name} holds other things than texts")
+        if _longest(part.dictionary) > most:
+            raise ValueError(f"the column {name} has a text of more than {most:,} bytes")
         texts, rows = part.dictionary.to_pylist(), part.indices.to_numpy()
-        if any(not least <= len(text) <= most for text in texts):
-            raise ValueError(f"the column {name} has a text that is too short or too long")
-        if rows.min(initial=0) < 0:
+        if np.array_equal(rows, np.arange(len(texts))):
+            found += texts
+        elif rows.min(initial=0) < 0:
             raise ValueError(f"the column {name} is not whole")
-        found += map(texts.__getitem__, rows.tolist())
+        else:
+            found += map(texts.__getitem__, rows.tolist())
     return found
+
+
+def _longest(texts: pa.Array) -> int:
+    """Bytes of the longest text."""
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    ends = np.frombuffer(texts.buffers()[1], width)[texts.offset : texts.offset + len(texts) + 1]
+    return int(np.diff(ends).max(initial=0))
 
 
 def _check_paths(paths: list[str]) -> None:
     """Refuse paths that are absolute, empty or not in their simplest form, that leave the folder or do not ascend."""
-    joined = "/\0/".join(["", *paths, ""])
-    if joined.count("\0") != len(paths) + 1 or any(part in joined for part in ("//", "/./", "/../")):
-        raise ValueError("a path is not one inside the folder of images")
     if not all(map(operator.lt, paths, islice(paths, 1, None))):
         raise ValueError("its paths do not ascend")
+    joined = "/\0/".join(["", *paths, ""])
+    letters = np.frombuffer(joined.encode(), np.uint8)
+    slash, dot = letters == ord("/"), letters == ord(".")
+    outside = bool((slash[:-1] & slash[1:]).any()) or np.count_nonzero(letters == 0) != len(paths) + 1
+    if not outside and bool((dot[:-1] & slash[1:]).any()):
+        outside = "/./" in joined or "/../" in joined
+    if outside:
+        raise ValueError("a path is not one inside the folder of images")
 
 
 def _is_text(kind: pa.DataType) -> bool:
