@@ -386,3 +386,8 @@ def test_names_that_no_file_can_have_are_refused_by_name(
         refused("export", trained, "-o", long, message="File name too long")
     refused("search", index, query, "--page", "/", message="is no name of a file")
     succeeded("search", index, query, "--page", tmp_path / ("漢" * 85))
+
+
+def test_a_query_that_is_a_pipe_is_refused_as_what_it_is(index: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "query.png")
+    refused("search", index, tmp_path / "query.png", message="query.png: is no regular file")

@@ -1,5 +1,6 @@
 """What a model folder of a stranger may not do; each attack once worked."""
 
+import errno
 import json
 import os
 import shutil
@@ -251,3 +252,17 @@ def test_an_output_that_holds_a_pipe_or_a_folder_in_a_files_place_is_told(traine
     succeeded("export", trained, "-o", tmp_path / "out")
     (tmp_path / "out/model.onnx").mkdir()
     refused("export", trained, "-o", tmp_path / "out", message=r"model\.onnx: cannot be")
+
+
+def test_a_folder_that_may_not_be_opened_is_told_from_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.stat
+
+    def closed(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith("made.json"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return look(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", closed)
+    loading_is_refused(tmp_path, "cannot be read: Permission denied")

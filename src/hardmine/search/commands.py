@@ -102,4 +102,6 @@ def _check(query: Path) -> None:
         raise UserError(
             f"{query}: is an address; a query is an image file here. Download the picture and give the file."
         )
+    if os.path.exists(query):
+        raise UserError(f"{query}: is no regular file; a query is an image file.")
     raise UserError(f"{query}: there is no such file.")

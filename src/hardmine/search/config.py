@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -131,6 +132,7 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
         UserError: a record is missing, or does not belong to the others.
     """
     record = read_record(folder)
+    _check_rights(folder)
     if record is None or "training" not in record.settings or len(folder.resolve().parents) < 4:
         raise UserError(
             f"{folder}: holds no model: neither a config.json that 'hardmine export' wrote nor the made.json of a "
@@ -180,6 +182,16 @@ def preparation_of(folder: Path, record: Record) -> dict[str, Any]:
         )
     packing = source.settings["dataset"]
     return DATASETS.settings(packing["name"]).preparation(packing)
+
+
+def _check_rights(folder: Path) -> None:
+    """Say so where nobody may look, instead of that there is nothing."""
+    try:
+        os.stat(folder / "made.json")
+    except PermissionError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}. Mend its permissions.") from None
+    except OSError:
+        pass
 
 
 def _as_embedded(folder: Path, record: Record) -> dict[str, Any] | None:
