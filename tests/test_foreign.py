@@ -2,13 +2,14 @@
 
 import csv
 import io
+import json
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmine.errors import UserError
-from hardmine.foreign import from_csv, in_csv, in_markdown, shown
+from hardmine.foreign import from_csv, in_csv, in_json, in_markdown, shown
 
 ATTACK = "\x1b]0;owned\x07\x1b[2J\u202egpj.exe\u200b\x9b31m"
 
@@ -35,6 +36,13 @@ def test_a_cell_is_no_formula_and_is_read_back_as_it_was(text: str) -> None:
     assert from_csv(in_csv(text)) == text
     file = io.StringIO()
     csv.writer(file).writerow([in_csv(text)])
+
+
+@given(st.text(st.characters()) | st.text("\x1b\x7f\x9b\u202e\U000f0000\ud800a\n"))
+def test_json_is_read_back_as_it_was_and_holds_no_character_that_a_terminal_obeys(text: str) -> None:
+    written = in_json([text])
+    assert json.loads(written) == [text]
+    assert not [c for c in written if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")]
 
 
 def test_markdown_holds_no_markup_of_others() -> None:
