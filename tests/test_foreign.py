@@ -38,7 +38,7 @@ def test_a_cell_is_no_formula_and_is_read_back_as_it_was(text: str) -> None:
     csv.writer(file).writerow([in_csv(text)])
 
 
-@given(st.text(st.characters()) | st.text("\x1b\x7f\x9b\u202e\U000f0000\ud800a\n"))
+@given(st.text() | st.text("\x1b\x7f\x9b\u202e\U000f0000\ud800a\n"))
 def test_json_is_read_back_as_it_was_and_holds_no_character_that_a_terminal_obeys(text: str) -> None:
     written = in_json([text])
     assert json.loads(written) == [text]
