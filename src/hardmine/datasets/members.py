@@ -5,6 +5,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hardmine.artefacts import read_regular
@@ -71,6 +72,18 @@ class Archive(ABC):
     @abstractmethod
     def _walk(self, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
         """Name and content of wanted members in the archive's order; may stop early once ``wanted`` is empty."""
+
+    @contextmanager
+    def _faults(self, name: str = "") -> Iterator[None]:
+        """Whatever a reader of altered bytes raises is one sentence that names the archive and the member."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:  # altered and hostile bytes lead readers to anything
+            place = f" at '{name}'" if name else ""
+            reason = str(error) or type(error).__name__
+            raise UserError(f"{self.path}: truncated or altered{place} ({reason}). {REMEDY}") from None
 
     def read(self, name: str) -> bytes:
         """Content of one file; for lists.

@@ -5,13 +5,11 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from hardmine.artefacts import open_regular
-from hardmine.errors import UserError
 
-from .members import MEMBER_LIMIT, REMEDY, Archive, check_size, checked_name, expansion_allowed, refusal
+from .members import MEMBER_LIMIT, Archive, check_size, checked_name, expansion_allowed, refusal
 from .streams import COMPRESSED, Unpacked
 
 __all__ = ["TarArchive", "is_tar"]
@@ -88,17 +86,6 @@ class TarArchive(Archive):
             raise tarfile.ReadError(f"a member of {member.size:,} bytes")
         check_size(self.path, member.name, member.size)
         return name
-
-    @contextmanager
-    def _faults(self, name: str = "") -> Iterator[None]:
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:  # altered and hostile bytes lead readers to anything
-            place = f" at '{name}'" if name else ""
-            reason = str(error) or type(error).__name__
-            raise UserError(f"{self.path}: truncated or altered{place} ({reason}). {REMEDY}") from None
 
 
 class _Member:

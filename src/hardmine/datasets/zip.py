@@ -4,13 +4,12 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hardmine.artefacts import open_regular
 from hardmine.errors import UserError
 
-from .members import REMEDY, Archive, check_size, checked_name, expansion_allowed, refusal
+from .members import Archive, check_size, checked_name, expansion_allowed, refusal
 from .streams import content_of
 
 __all__ = ["ZipArchive"]
@@ -60,14 +59,3 @@ class ZipArchive(Archive):
                 with self._faults(name):
                     content = content_of(self._file, info)
                 yield name, content
-
-    @contextmanager
-    def _faults(self, name: str = "") -> Iterator[None]:
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:  # altered and hostile bytes lead readers to anything
-            place = f" at '{name}'" if name else ""
-            reason = str(error) or type(error).__name__
-            raise UserError(f"{self.path}: truncated or altered{place} ({reason}). {REMEDY}") from None
