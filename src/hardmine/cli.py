@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hardmine.artefacts import VERBS, WORK, Job, making
+from hardmine.artefacts import VERBS, WORK, Job, making, take_back
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.loading import loading
@@ -19,7 +19,7 @@ from hardmine.search.commands import index, search
 __all__ = ["main"]
 
 app = typer.Typer(
-    help="Hard example mining for deep metric learning. 'snakemake --cores all' calls the six verbs in order.",
+    help="Hard example mining for deep metric learning. 'snakemake --cores all' calls the verbs in order.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,6 +42,12 @@ def download(settings: SettingsFile, threads: Threads = 1) -> None:
 def preprocess(settings: SettingsFile, threads: Threads = 1) -> None:
     """Pack a data set into one array and its list."""
     _run("preprocess", settings, threads, threads)
+
+
+@app.command(rich_help_panel="Verbs")
+def tune(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
+    """Try one point of a run's search space, or choose among all of them."""
+    _run("tune", settings, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")
@@ -250,6 +256,9 @@ def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
     job = Job.read(settings)
     if job.verb != verb:
         raise UserError(f"{settings}: belongs to '{job.verb}', not to '{verb}'.")
+    if take_back(job):
+        print(f"{job.folder}: as it was, since its inputs came out as they were", flush=True)
+        return
     start = time.monotonic()
     with making(job) as folder:
         module, _, name = WORK[verb].partition(":")

@@ -22,11 +22,13 @@ class Descriptor:
             of networks a function of settings, channels and image size.
         figures: of a method that draws itself a mapping from the names in its settings' ``diagnostics`` to functions
             of a ``hardmine.plotting.Report``.
+        search: of a method with keys worth tuning its ``hardmine.settings.search.Search``.
     """
 
     settings: str
     implementation: str
     figures: str = ""
+    search: str = ""
 
 
 class Door:
@@ -92,6 +94,14 @@ class Door:
         """
         return self._follow(name, lambda found: found.figures) if self._descriptor(name).figures else {}
 
+    def search(self, name: str) -> Any:
+        """What tuning needs to know of a method: its class of searches, or the one without keys of its own.
+
+        Raises:
+            UserError: as ``settings``.
+        """
+        return self._follow(name, lambda found: found.search or "hardmine.settings.search:Search")
+
     def code(self, name: str, figures: bool = False) -> tuple[str, ...]:
         """What stands behind a name, for ``artefacts.code_of``: settings and implementation, or the figures alone.
 
@@ -113,6 +123,7 @@ class Door:
             self.settings(name)
             self.implementation(name)
             self.figures(name)
+            self.search(name)
 
     def _entry(self, name: str) -> EntryPoint:
         claims = self._foreign[name]

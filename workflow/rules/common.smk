@@ -33,6 +33,7 @@ SETTINGS = f"scratch/settings/{PLAN.plan}"
 wildcard_constraints:
     run=r"[a-z0-9-]+",
     seed=r"\d+",
+    trial=r"\d+",
 
 
 def made(verb):

@@ -1,16 +1,19 @@
 """What makes an artefact trustworthy: what made it, what it holds, and times that tell the truth."""
 
-from .circumstances import digests_of, key_of, note_circumstance
+from .circumstances import digests_of, key_of
 from .code import code_of
 from .devices import hold_device
 from .files import digest, open_regular, read_regular, write_text, writing
 from .job import VERBS, WORK, Job
+from .kept import take_back
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
+from .notes import note_circumstance, note_failure, note_resolved
 from .prune import prune
-from .record import Record, read_record
+from .record import Record, read_record, resolved_settings
 from .remake import accept, differences, drawn
 from .settle import settle, what_changed
+from .twins import take_twin
 from .verify import retire, verify, versions_apart
 
 __all__ = [
@@ -30,12 +33,17 @@ __all__ = [
     "key_of",
     "making",
     "note_circumstance",
+    "note_failure",
+    "note_resolved",
     "open_regular",
     "prune",
     "read_record",
     "read_regular",
+    "resolved_settings",
     "retire",
     "settle",
+    "take_back",
+    "take_twin",
     "verify",
     "versions_apart",
     "watch_workflow",

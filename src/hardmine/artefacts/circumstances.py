@@ -14,11 +14,12 @@ from .code import code_of
 from .job import Job
 from .record import Record, read_record
 
-__all__ = ["circumstances", "digests_of", "key_of", "note_circumstance", "other_versions"]
+__all__ = ["circumstances", "digests_of", "key_of", "other_versions"]
 
 LIBRARIES = {
     "download": ("matplotlib", "pillow"),
     "preprocess": ("numpy", "pillow"),
+    "tune": ("torch", "numpy", "scipy", "faiss-cpu", "pytorch-metric-learning", "torchvision", "timm"),
     "train": ("torch", "numpy", "faiss-cpu", "pytorch-metric-learning", "torchvision", "timm"),
     "embed": ("torch", "numpy", "torchvision", "timm"),
     "evaluate": ("numpy", "faiss-cpu", "scikit-learn", "scipy"),
@@ -28,13 +29,6 @@ LIBRARIES = {
 FLAGS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG")
 """Variables of the environment that change the bytes of floating-point results."""
 
-_noted: dict[str, str] = {}
-
-
-def note_circumstance(name: str, value: str) -> None:
-    """Have the record of the artefact that this process makes say what its work alone knows, such as the device."""
-    _noted[name] = value
-
 
 def circumstances(job: Job) -> dict[str, str]:
     """What the artefact of a job is being made with here and now."""
@@ -43,7 +37,6 @@ def circumstances(job: Job) -> dict[str, str]:
     found |= _processor()
     found["threads"] = os.environ.get("OMP_NUM_THREADS", "")
     found |= {name: os.environ[name] for name in FLAGS if name in os.environ}
-    found |= _noted
     return found | _commit()
 
 

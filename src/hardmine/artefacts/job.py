@@ -19,6 +19,7 @@ LARGEST = 16 * 2**20
 WORK = {
     "download": "hardmine.datasets.fetch:download",
     "preprocess": "hardmine.images.pack:preprocess",
+    "tune": "hardmine.training.tune:tune",
     "train": "hardmine.training.loop:train",
     "embed": "hardmine.training.embed:embed",
     "evaluate": "hardmine.retrieval.evaluate:evaluate",
@@ -31,6 +32,7 @@ _ASIDE = r"(?:scratch/(?:remake|rehearsal)/)?"
 PLACES = {
     "download": rf"{_ASIDE}data/raw/{_NAME}(?:/{_NAME})?",
     "preprocess": rf"{_ASIDE}data/packed/{_NAME}",
+    "tune": rf"{_ASIDE}tuning/PLAN/{_NAME}/(?:trial\d+|choice|table)",
     "train": rf"{_ASIDE}models/PLAN/{_NAME}/seed\d+",
     "embed": rf"{_ASIDE}embeddings/PLAN/{_NAME}/seed\d+",
     "evaluate": rf"{_ASIDE}metrics/PLAN/{_NAME}/seed\d+",
@@ -136,7 +138,7 @@ class Job:
             yield f"{self.folder!r} is no folder of {self.verb} in the plan {self.plan!r}"
         if not re.fullmatch(_NAME, self.plan):
             yield f"{self.plan!r} is no name of a plan"
-        folders = [*self.inputs, *(self.where.get(key) for key in ("packed", "model", "embeddings", "start"))]
+        folders = [*self.inputs, *(self.where.get(key) for key in ("packed", "model", "embeddings", "start", "choice"))]
         yield from (f"{name!r} is no folder of an artefact" for name in folders if not _is_place(name))
         names = [*self.outputs, *([weights] if (weights := self.where.get("weights")) else [])]
         yield from (f"{name!r} leads out of its folder" for name in names if not _is_inside(name))

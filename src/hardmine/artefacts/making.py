@@ -13,7 +13,9 @@ from .circumstances import circumstances
 from .code import changed_code, code_of
 from .files import digest
 from .job import Job
+from .kept import forget
 from .locks import hold_job, watch_workflow, workflow_name
+from .notes import take_notes
 from .record import Record, read_record, write_record
 from .seen import altered, remember
 
@@ -38,7 +40,9 @@ def making(job: Job) -> Iterator[Path]:
             leftover.unlink()  # of a killed process; nobody else writes here under the job's lock
         code = code_of(job.code, fresh=True)
         start = time.monotonic()
+        take_notes()
         yield folder
+        notes = take_notes()
         if changed := changed_code(code, code_of(job.code, fresh=True)):
             raise UserError(f"{folder}: {', '.join(changed)} changed while it was made. Run the same command again.")
         missing = [name for name in job.outputs if not (folder / name).is_file()]
@@ -51,12 +55,15 @@ def making(job: Job) -> Iterator[Path]:
             inputs=inputs,
             outputs={name: digest(folder / name) for name in job.outputs},
             sizes={name: (folder / name).stat().st_size for name in job.outputs},
-            made_with=circumstances(job),
+            made_with=circumstances(job) | notes.circumstances,
             code=code,
+            resolved=notes.resolved,
+            failed=notes.failed,
         )
         write_record(folder, record)
         remember(job.folder, record)
         shutil.rmtree(job.scratch, ignore_errors=True)
+        forget(job)
         _note(job, time.monotonic() - start)
 
 

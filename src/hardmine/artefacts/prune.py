@@ -19,7 +19,11 @@ def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
     mine = [job for job in jobs if job.verb == verb]
     kept = {Path(job.folder) for job in mine}
     roots = {folder.parents[1] for folder in kept if len(folder.parts) == 4}
-    strays = [folder for root in sorted(roots) for folder in sorted(root.glob("*/seed*")) if folder not in kept]
+    if verb == "tune" and jobs:  # a plan that tunes nothing any more has no such jobs
+        roots.add(Path("tuning", jobs[0].plan))
+    name = "*" if verb == "tune" else "seed*"
+    within = [folder for root in sorted(roots) for folder in sorted(root.glob(f"*/{name}")) if folder.is_dir()]
+    strays = [folder for folder in within if folder not in kept]
     for job in mine:
         strays += [
             path for path in sorted(Path(job.folder).rglob("*")) if path.is_file() and str(path) not in job.files

@@ -9,7 +9,7 @@ from hardmine.errors import UserError
 
 from .files import read_regular, write_text
 
-__all__ = ["LARGEST", "Record", "read_record", "write_record"]
+__all__ = ["LARGEST", "Record", "read_record", "resolved_settings", "write_record"]
 
 LARGEST = 64 * 2**20
 """Bytes of a file of JSON that the pipeline keeps for itself."""
@@ -29,6 +29,9 @@ class Record:
         code: the files of code that decide it, with a digest of each, see ``code_of``.
         accepted: where it was made under other code that was shown to be equal: the digest of that code (``code``) and
             the artefact that was made again with equal bytes (``remade``).
+        resolved: where settings name an artefact that decides some of them (a tuned training its choice), those
+            sections as they came out.
+        failed: where a training collapsed or diverged, the ``reason``, the ``step``, and what it ``counts`` with.
     """
 
     settings: dict[str, Any]
@@ -38,6 +41,13 @@ class Record:
     made_with: dict[str, str]
     code: dict[str, str] = field(default_factory=dict)
     accepted: dict[str, str] = field(default_factory=dict)
+    resolved: dict[str, Any] = field(default_factory=dict)
+    failed: dict[str, Any] = field(default_factory=dict)
+
+
+def resolved_settings(record: Record) -> dict[str, Any]:
+    """The settings that an artefact was made with, those in it that another artefact decided too."""
+    return {**record.settings, **record.resolved}
 
 
 def read_record(folder: str | Path) -> Record | None:

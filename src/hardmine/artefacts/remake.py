@@ -50,7 +50,7 @@ def differences(job: Job) -> list[str]:
     write_text(again.settings_file, json.dumps(again.to_json(), indent=1, sort_keys=True) + "\n")
     command = [sys.executable, "-m", "hardmine.cli", job.verb, str(again.settings_file)]
     command += ["--threads", record.made_with.get("threads") or "1"]
-    if job.verb in ("train", "embed"):
+    if job.verb in ("tune", "train", "embed"):
         command += ["--device", "cpu" if record.made_with.get("device", "cpu") == "cpu" else "auto"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     again.settings_file.unlink()

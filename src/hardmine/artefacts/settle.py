@@ -19,6 +19,7 @@ from hardmine.errors import UserError
 from .files import write_text
 from .job import Job
 from .judgement import why_not_good
+from .kept import forget, keep
 from .record import Record, read_record
 from .seen import remember
 
@@ -48,9 +49,14 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
         if record is None or why:
             good[job.folder] = None
             pending[job.folder] = why
+            if record is not None and why.startswith("inputs: "):
+                keep(job, record)
+            else:
+                forget(job)
             _mark_pending(job)
             continue
         good[job.folder] = record
+        forget(job)
         floor = max((newest[folder] for folder in job.inputs), default=0)
         times = [_raise_time(file, floor) for file in job.files]
         newest[job.folder] = max(times)

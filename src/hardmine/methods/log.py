@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hardmine.errors import UserError
+from hardmine.errors import TrainingFailedError
 
 __all__ = ["Diagnostics", "EpochLog"]
 
@@ -40,11 +40,11 @@ class EpochLog:
         """Add one value of a step.
 
         Raises:
-            UserError: the value is not finite; the message names it.
+            TrainingFailedError: the value is not finite; the message names it.
         """
         number = float(value.detach() if isinstance(value, Tensor) else value)
         if not math.isfinite(number):
-            raise UserError(
+            raise TrainingFailedError(
                 f"training: '{name}' became {number}. "
                 "A smaller training.learning_rate or a training.gradient_clip may help."
             )

@@ -11,6 +11,7 @@ from .datasets import DATASETS, Dataset
 from .methods import METHODS
 from .plan import Plan
 from .pretraining import frozen_runs, seen_by_run
+from .trials import trial_seed
 
 __all__ = ["FIGURES", "jobs_of"]
 
@@ -56,6 +57,7 @@ def jobs_of(plan: Plan) -> list[Job]:
         jobs.append(
             job("download", file.folder, (file.name,), (), {"weights": file.name, "sha256": file.sha256}, (), **where)
         )
+    jobs += _tune_jobs(plan, packed, job)
     order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
     for verb in ("train", "embed", "evaluate"):
         for name in order:
@@ -151,6 +153,10 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
             "protocol": plan.evaluation.protocol,
             "start": "run" if origin else "none",
         }
+        choice = _choice_of(plan, name)
+        if choice:
+            inputs.append(choice)
+            settings |= {"choice": choice, **_taken(plan, name)}
         return job(
             verb,
             f"models/{place}",
@@ -184,6 +190,75 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
         [_verb(verb)],
         **where,
     )
+
+
+def _tune_jobs(plan: Plan, packed: str, job: Any) -> list[Job]:
+    """For each searched run its trials, the choice among them, and their table."""
+    jobs = []
+    for name in plan.searched:
+        own = _trial_jobs(plan, name, packed, job)
+        place, trials = f"tuning/{plan.plan}/{name}", tuple(trial.folder for trial in own)
+        points = [{"values": trial.values, "distance": trial.distance} for trial in plan.trials(name)]
+        settings = {"rule": plan.tuning.rule, "trials": points}  # type: ignore[union-attr]
+        rate = {"rate_trials": plan.tuning.rate_trials}  # type: ignore[union-attr]
+        choice, table = (Behind((f"hardmine.training.choice:{work}",)) for work in ("choose", "tabulate"))
+        jobs += own
+        jobs.append(job("tune", f"{place}/choice", ("chosen.json",), trials, settings, [choice], run=name))
+        jobs.append(job("tune", f"{place}/table", ("trials.csv",), trials, settings | rate, [table], run=name))
+    return jobs
+
+
+def _trial_jobs(plan: Plan, name: str, packed: str, job: Any) -> list[Job]:
+    tuning, run = plan.tuning, plan.runs[name]
+    assert tuning is not None
+    backbone = plan.backbone_of(run)
+    weights = backbone.weights_file
+    behind = [
+        Behind(("hardmine.training.trial:trial",)),
+        _named(METHODS, run.method),
+        _named(BACKBONES, backbone.name),
+    ]
+    fixed = {
+        "backbone": backbone.model_dump(mode="json"),
+        "preparation": plan.dataset.preparation(plan.dataset.packing),
+        "folds": tuning.folds,
+        "fold_seed": tuning.seed,
+        "seed": trial_seed(tuning),
+    }
+    return [
+        job(
+            "tune",
+            f"tuning/{plan.plan}/{name}/trial{trial.number}",
+            ("scores.json",),
+            (packed, *([weights.folder] if weights else [])),
+            {
+                **fixed,
+                "method": plan.resolved(trial.run).own(for_training=True),
+                "training": {**trial.training.model_dump(mode="json"), "images": plan.trial_images(trial)},
+            },
+            behind,
+            run=name,
+            trial=trial.number,
+            packed=packed,
+            weights=weights.path if weights else None,
+            checkpoint_seconds=trial.training.checkpoint_seconds,
+        )
+        for trial in plan.trials(name)
+    ]
+
+
+def _choice_of(plan: Plan, name: str) -> str | None:
+    """The folder of the choice that a run's training reads."""
+    source = plan.runs[name].like or (name if name in plan.searched else None)
+    return f"tuning/{plan.plan}/{source}/choice" if source else None
+
+
+def _taken(plan: Plan, name: str) -> dict[str, list[str]]:
+    """The keys that a run with ``like`` takes from the other's choice, sorted."""
+    other = plan.runs[name].like
+    if not other:
+        return {}
+    return {"taken": sorted({key for trial in plan.trials(other) for key in plan.taken_from(name, trial)})}
 
 
 class Behind(NamedTuple):

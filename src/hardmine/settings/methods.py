@@ -10,10 +10,15 @@ from .run import RunSettings
 __all__ = ["METHODS", "run_from"]
 
 
-def _folder(folder: str, settings: str, method: str, figures: str = "") -> Descriptor:
-    """The descriptor of a folder with ``settings.py``, ``method.py`` and, where it draws itself, ``figures.py``."""
+def _folder(folder: str, settings: str, method: str, search: str = "", figures: str = "") -> Descriptor:
+    """The descriptor of a folder with ``settings.py``, ``method.py`` and, where it has them, the other two files."""
     home = f"hardmine.methods.{folder}"
-    return Descriptor(f"{home}.settings:{settings}", f"{home}.method:{method}", figures and f"{home}.figures:{figures}")
+    return Descriptor(
+        settings=f"{home}.settings:{settings}",
+        implementation=f"{home}.method:{method}",
+        figures=figures and f"{home}.figures:{figures}",
+        search=search and f"{home}.search:{search}",
+    )
 
 
 METHODS = Door(
@@ -21,27 +26,27 @@ METHODS = Door(
     "hardmine.methods",
     {
         "random": _folder("baselines", "RandomNetwork", "RandomNetworkMethod"),
-        "contrastive": _folder("baselines", "Contrastive", "Baseline"),
-        "triplet": _folder("baselines", "Triplet", "Baseline"),
-        "lifted": _folder("baselines", "LiftedStructure", "Baseline"),
-        "npair": _folder("baselines", "NPair", "Baseline"),
-        "angular": _folder("baselines", "Angular", "Baseline"),
-        "histogram": _folder("baselines", "Histogram", "Baseline"),
-        "proxy-nca": _folder("baselines", "ProxyNCA", "Baseline"),
-        "softmax": _folder("baselines", "NormalisedSoftmax", "Baseline"),
-        "margin": _folder("baselines", "Margin", "Baseline"),
-        "multi-similarity": _folder("baselines", "MultiSimilarity", "Baseline"),
-        "proxy-anchor": _folder("baselines", "ProxyAnchor", "Baseline"),
-        "softtriple": _folder("baselines", "SoftTriple", "Baseline"),
-        "circle": _folder("baselines", "Circle", "Baseline"),
-        "supcon": _folder("baselines", "SupCon", "Baseline"),
-        "arcface": _folder("baselines", "ArcFace", "Baseline"),
-        "cosface": _folder("baselines", "CosFace", "Baseline"),
-        "xbm": _folder("baselines", "CrossBatchMemory", "Baseline"),
-        "hdc": _folder("hdc", "HDC", "HDCMethod", "FIGURES"),
-        "schem": _folder("schem", "SCHEM", "SchemMethod", "FIGURES"),
-        "hdml": _folder("hdml", "HDML", "HDMLMethod", "FIGURES"),
-        "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "FIGURES"),
+        "contrastive": _folder("baselines", "Contrastive", "Baseline", "BaselineSearch"),
+        "triplet": _folder("baselines", "Triplet", "Baseline", "BaselineSearch"),
+        "lifted": _folder("baselines", "LiftedStructure", "Baseline", "BaselineSearch"),
+        "npair": _folder("baselines", "NPair", "Baseline", "BaselineSearch"),
+        "angular": _folder("baselines", "Angular", "Baseline", "BaselineSearch"),
+        "histogram": _folder("baselines", "Histogram", "Baseline", "BaselineSearch"),
+        "proxy-nca": _folder("baselines", "ProxyNCA", "Baseline", "BaselineSearch"),
+        "softmax": _folder("baselines", "NormalisedSoftmax", "Baseline", "BaselineSearch"),
+        "margin": _folder("baselines", "Margin", "Baseline", "BaselineSearch"),
+        "multi-similarity": _folder("baselines", "MultiSimilarity", "Baseline", "BaselineSearch"),
+        "proxy-anchor": _folder("baselines", "ProxyAnchor", "Baseline", "BaselineSearch"),
+        "softtriple": _folder("baselines", "SoftTriple", "Baseline", "BaselineSearch"),
+        "circle": _folder("baselines", "Circle", "Baseline", "BaselineSearch"),
+        "supcon": _folder("baselines", "SupCon", "Baseline", "BaselineSearch"),
+        "arcface": _folder("baselines", "ArcFace", "Baseline", "BaselineSearch"),
+        "cosface": _folder("baselines", "CosFace", "Baseline", "BaselineSearch"),
+        "xbm": _folder("baselines", "CrossBatchMemory", "Baseline", "BaselineSearch"),
+        "hdc": _folder("hdc", "HDC", "HDCMethod", "HDCSearch", "FIGURES"),
+        "schem": _folder("schem", "SCHEM", "SchemMethod", "SchemSearch", "FIGURES"),
+        "hdml": _folder("hdml", "HDML", "HDMLMethod", "HDMLSearch", "FIGURES"),
+        "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "SmartMiningSearch", "FIGURES"),
     },
 )
 

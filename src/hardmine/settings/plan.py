@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from .backbones import AnyBackbone, BackboneSettings, SmallCNN, overridden
 from .base import Settings
@@ -12,6 +12,8 @@ from .evaluation import Evaluation
 from .methods import METHODS
 from .run import RunSettings
 from .training import Training
+from .trials import Trial, search_of, trials_of, with_values
+from .tuning import Tuning
 
 __all__ = ["AnyRun", "BackboneError", "Plan", "plan_schema"]
 
@@ -57,8 +59,12 @@ class Plan(Settings):
     """What is measured."""
     versions: Literal["warn", "strict"] = "warn"
     """What libraries of other versions than an artefact was made with mean: warn, or strict: it is made again."""
+    tuning: Tuning | None = None
+    """The search for settings before training; without it runs are trained as they stand."""
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
+
+    _trials: dict[str, list[Trial]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_fit_into_file_names(self) -> "Plan":
@@ -105,25 +111,35 @@ class Plan(Settings):
     def _crops_fit(self) -> "Plan":
         for name, run in self.runs.items():
             try:
-                augmentation = self.training_of(run).augmentation
-                crop = augmentation.crop
+                training = self.training_of(run)
             except ValueError as error:
                 raise ValueError(f"runs.{name}.training: {error}") from None
-            if self.dataset.channels == 1 and any((augmentation.saturation, augmentation.hue, augmentation.grey)):
-                raise ValueError(
-                    f"runs.{name}.training.augmentation: images of {self.dataset.name} have one channel; saturation, "
-                    "hue and grey have no meaning there"
-                )
-            if crop > self.dataset.size:
-                raise ValueError(
-                    f"runs.{name}.training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a "
-                    "stored image (dataset.size)"
-                )
-            if fault := self.backbone_of(run).size_fault(crop or self.dataset.size):
-                raise ValueError(
-                    f"runs.{name}.backbone: {fault}; change dataset.size, training.augmentation.crop or the backbone"
-                )
+            try:
+                self.check_training(run, training)
+            except ValueError as error:
+                raise ValueError(f"runs.{name}.{error}") from None
         return self
+
+    def check_training(self, run: RunSettings, training: Training) -> None:
+        """Refuse a section of training that does not fit the images or the network.
+
+        Raises:
+            ValueError: it does not; the message begins with the key.
+        """
+        augmentation = training.augmentation
+        crop = augmentation.crop
+        if self.dataset.channels == 1 and any((augmentation.saturation, augmentation.hue, augmentation.grey)):
+            raise ValueError(
+                f"training.augmentation: images of {self.dataset.name} have one channel; saturation, hue and grey "
+                "have no meaning there"
+            )
+        if crop > self.dataset.size:
+            raise ValueError(
+                f"training.augmentation.crop: {crop} is more than the {self.dataset.size} pixels of a stored image "
+                "(dataset.size)"
+            )
+        if fault := self.backbone_of(run).size_fault(crop or self.dataset.size):
+            raise ValueError(f"backbone: {fault}; change dataset.size, training.augmentation.crop or the backbone")
 
     @model_validator(mode="after")
     def _validation_exists(self) -> "Plan":
@@ -148,6 +164,130 @@ class Plan(Settings):
                 "runs; add all-against-rest"
             )
         return self
+
+    @model_validator(mode="after")
+    def _tuning_fits(self) -> "Plan":
+        if self.tuning is None:
+            for name, run in self.runs.items():
+                if run.tune is not None or run.like is not None:
+                    key = "like" if run.tune is None else "tune"
+                    raise ValueError(f"runs.{name}.{key}: the plan tunes nothing; add tuning: {{trials: 16}}")
+            return self
+        for name, run in self.runs.items():
+            self._refuse_search(name, run)
+        self._folds_fit()
+        for name in self.searched:
+            self._trials[name] = trials_of(self, name)
+            for trial in self._trials[name]:
+                self._acts_in_time(name, trial)
+        for name, run in self.runs.items():
+            if run.like:
+                for trial in self._trials[run.like]:
+                    self.taken_from(name, trial)
+        self._is_one_budget()
+        return self
+
+    def _refuse_search(self, name: str, run: RunSettings) -> None:
+        """Refuse what a run says of tuning where it has no meaning."""
+        where = f"runs.{name}"
+        if run.tune is not None and not run.trains:
+            raise ValueError(f"{where}.tune: {run.method} trains nothing; leave the key out")
+        if run.tune is not None and run.like:
+            raise ValueError(
+                f"{where}: tune and like contradict each other; a run searches, or takes what another found"
+            )
+        if run.like is None:
+            if run.trains and self.origin_of(run):
+                raise ValueError(
+                    f"{where}: starts from the run '{self.origin_of(run)}', which is trained after tuning; take the "
+                    "values of another run (like: <run>), or leave the run to a plan without tuning"
+                )
+            return
+        other = self.runs.get(run.like)
+        if other is None:
+            raise ValueError(f"{where}.like: there is no run '{run.like}'; the runs are {', '.join(self.runs)}")
+        if other.like or not other.trains or not run.trains:
+            reason = "has no search of its own" if run.trains else f"is nothing to {run.method}, which trains nothing"
+            raise ValueError(f"{where}.like: '{run.like}' {reason}; searched are {', '.join(self.searched)}")
+
+    def _acts_in_time(self, name: str, trial: Trial) -> None:
+        """Refuse a budget at which a mechanism never starts."""
+        assert self.tuning is not None
+        images = self.trial_images(trial)
+        search = search_of(trial.run, trial.training)
+        asked, known = search.batch_classes, self.classes_in_fold
+        if known is not None and asked > known:
+            raise ValueError(
+                f"runs.{name}: a batch has images of {asked} classes, but with {self.tuning.folds} folds of "
+                f"{self.dataset.training_classes} training classes a trial has {known}; use smaller batches or more "
+                "folds"
+            )
+        there = self.dataset.training_images
+        there = there and there * (self.tuning.folds - 1) // self.tuning.folds
+        begins = search.acts_after(there)
+        if trial.training.warmup_steps:
+            begins["training.warmup_steps"] = trial.training.warmup_steps * search.batch_images
+        for mechanism, start in begins.items():
+            if start >= images:
+                values = "" if not trial.number else f" (trial {trial.number}: {trial.values})"
+                raise ValueError(
+                    f"runs.{name}: {mechanism} begins to act after {start:,} training images, but a trial has "
+                    f"{images:,}{values}; give tuning.images more, or let it begin earlier"
+                )
+
+    def _is_one_budget(self) -> None:
+        """Under the fair protocol every run has as many images a trial."""
+        budgets = {name: self.trial_images(self._trials[name][0]) for name in self.searched}
+        if self.evaluation.protocol == "fair" and len(set(budgets.values())) > 1:
+            least, most = min(budgets, key=lambda run: budgets[run]), max(budgets, key=lambda run: budgets[run])
+            raise ValueError(
+                f"tuning: the trials of {most} have {budgets[most]:,} images, those of {least} {budgets[least]:,}; "
+                "under evaluation.protocol: fair all runs have as many: set tuning.images"
+            )
+
+    def _folds_fit(self) -> None:
+        assert self.tuning is not None
+        classes, folds = self.dataset.training_classes, self.tuning.folds
+        if classes is not None and classes < 2 * folds:
+            raise ValueError(
+                f"tuning.folds: {folds} parts of {classes} training classes leave fewer than two in a part; at most "
+                f"{classes // 2}"
+            )
+
+    @property
+    def searched(self) -> list[str]:
+        """The runs that have trials, in the plan's order."""
+        return [name for name, run in self.runs.items() if self.tuning and run.trains and not run.like]
+
+    @property
+    def classes_in_fold(self) -> int | None:
+        """Classes that a trial trains on at least, where the data set's settings say how many there are."""
+        classes = self.dataset.training_classes
+        if self.tuning is None or classes is None:
+            return None
+        return classes - -(-classes // self.tuning.folds)
+
+    def trials(self, name: str) -> list[Trial]:
+        """The trials of a searched run."""
+        return self._trials[name]
+
+    def trial_images(self, trial: Trial) -> int:
+        """Training images of each of a trial's trainings."""
+        assert self.tuning is not None
+        return self.tuning.images or trial.training.images
+
+    def taken_from(self, name: str, trial: Trial) -> list[str]:
+        """The keys of another run's trial that a run with ``like`` has too.
+
+        Raises:
+            ValueError: their values contradict this run's other settings.
+        """
+        run = self.runs[name]
+        own = set(type(run).model_fields) - set(RunSettings.model_fields)
+        keys = [key for key in trial.values if key.partition(".")[0] in {"training", *own}]
+        where = f"runs.{name}.like: trial {trial.number} of {run.like}"
+        with_values(self, name, {key: trial.values[key] for key in keys}, where)
+        return keys
 
     @property
     def protocols(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .backbones import BackboneOverrides
 from .base import Settings
+from .ranges import Range
 from .training import TrainingOverrides
 
 __all__ = ["RunSettings"]
@@ -24,6 +25,9 @@ class RunSettings(Settings):
     in_parts: ClassVar[bool] = True
     """Whether a batch may go through the network in parts (``training.forward_images``)."""
 
+    trains: ClassVar[bool] = True
+    """Whether there is anything to train, and so to tune."""
+
     method: str
     """The method."""
     backbone: BackboneOverrides = Field(default_factory=dict)
@@ -32,6 +36,10 @@ class RunSettings(Settings):
     """Keys of the plan's training that this run changes."""
     weights: str = Field("none", pattern=r"^(none|run/[a-z0-9][a-z0-9-]*)$")
     """Where the network starts: none (random), or run/<name> for another run of this plan, seed by seed."""
+    tune: dict[str, Range] | None = None
+    """Keys of the method that tuning searches, instead of those that the method names; {} for none of its own."""
+    like: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Another run whose tuned values this run takes, as far as it has their keys, instead of a search of its own."""
 
     def started_from(self, origin: "RunSettings | None") -> Self:
         """The settings as they come out where a run starts from another's weights, or from none: what a record tells.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from hardmine.artefacts import Job, writing
+from hardmine.artefacts import Job, read_record, resolved_settings, writing
 from hardmine.errors import UserError
 from hardmine.images import open_store
 from hardmine.methods import method_class
@@ -27,8 +27,10 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """
     device = prepare_device(device_name, threads, alone=True)
     store, _ = open_store(Path(job.where["packed"]), "validation", "test")
-    size = job.settings.get("crop", int(store.pixels.shape[1]))
-    settings = run_from(job.settings["method"])
+    made = read_record(job.where["model"])
+    training = resolved_settings(made)["training"] if made else {}
+    size = training.get("augmentation", {}).get("crop") or job.settings.get("crop", int(store.pixels.shape[1]))
+    settings = run_from(job.settings["method"] | (made.resolved.get("method", {}) if made else {}))
     backbone = backbone_from(job.settings["backbone"])
     network = method_class(settings.method).build_network(settings, backbone, store.channels, size)
     path = Path(job.where["model"], "model.safetensors")

@@ -1,5 +1,6 @@
 """The training loop, top to bottom."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from hardmine.artefacts import Job, writing
-from hardmine.errors import UserError
-from hardmine.images import open_store
+from hardmine.artefacts import Job, note_failure, writing
+from hardmine.errors import TrainingFailedError, UserError
+from hardmine.images import ImageStore, open_store
 from hardmine.images.batches import TrainingImages, block_of, middle, normalise
 from hardmine.methods import Method, Setup, build_method
 from hardmine.methods.log import EpochLog
@@ -24,20 +25,24 @@ from .device import prepare_device
 from .history import History
 from .notice import Notice
 from .progress import Progress
+from .resolved import decided
 
-__all__ = ["embed_rows", "read_weights", "train"]
+__all__ = ["build", "embed_rows", "final_embeddings", "follow", "read_weights", "retrieval_scores", "train"]
 
 
 def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """Train one run with one seed; writes ``model.safetensors``, ``history.csv``, ``diagnostics.safetensors``.
 
+    A training that diverges (a loss is not finite) or collapses (all embeddings on a point) is a result: it counts with
+    the best epoch before that, else with the untrained network, and its record says so.
+
     Raises:
-        UserError: a loss is not finite, or the embeddings collapsed to a point.
         StoppedError: the process was asked to stop; a checkpoint is written.
     """
     device = prepare_device(device_name, threads, alone=True)
-    method, validation = _build(job, device)
-    history, log, best = History(), EpochLog(), Best(fair=job.settings["protocol"] == "fair")
+    settings = decided(job)
+    method, validation = _build(job, settings, device)
+    history, log, best = History(), EpochLog(), Best(fair=settings["protocol"] == "fair")
     parts: dict[str, Any] = {"method": method, "history": history, "log": log, "best": best}
     checkpoints = Checkpoints(job, device)
     saved = checkpoints.load()
@@ -46,35 +51,76 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
             part.load_state_dict(saved[name])
         print(f"resumed at step {method.step_number} of {method.total_steps}", flush=True)
     else:
-        if job.where.get("weights"):
-            method.network.load_pretrained(Path(job.where["weights"]))
-        if job.where["start"]:
-            method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
+        _start(method, job)
 
     progress = Progress(
-        job.where["run"], job.where["seed"], method.total_steps, method.step_number, method.images_per_step
+        f"{job.where['run']} seed {job.where['seed']}", method.total_steps, method.step_number, method.images_per_step
     )
-    method.network.train()
     notice = Notice()
-    while method.step_number < method.total_steps:
-        epoch, within = divmod(method.step_number, method.steps_per_epoch)
-        if within == 0:
-            method.begin_epoch(epoch, log)
-        method.step(log)
-        method.step_number += 1
-        progress.advance(log)
-        if method.step_number % method.steps_per_epoch == 0 or method.step_number == method.total_steps:
-            _close_epoch(method, validation, epoch, history, log, best)
+
+    def close_epoch(epoch: int) -> None:
+        _close_epoch(method, validation, epoch, history, log, best)
+
+    def pause() -> None:
         if notice.given or checkpoints.due():
             checkpoints.save({name: part.state_dict() for name, part in parts.items()})
         notice.obey(f"{job.folder}: step {method.step_number} of {method.total_steps}")
+
+    weights = None
+    try:
+        follow(method, log, progress, close_epoch, pause)
+    except TrainingFailedError as failure:
+        weights = best.weights or _untrained(job, settings, device)
+        counts = f"epoch {best.epoch}" if best.weights else "the untrained network"
+        note_failure(str(failure), method.step_number + 1, counts)
+        print(f"{failure} It counts with {counts}.", flush=True)
     progress.close()
     notice.close()
 
-    weights = best.weights or _weights(method)
+    weights = weights or best.weights or _weights(method)
     _write_tensors(folder / "model.safetensors", weights)
     _write_tensors(folder / "diagnostics.safetensors", method.diagnostics.arrays)
     history.write(folder / "history.csv")
+
+
+def follow(
+    method: Method,
+    log: EpochLog,
+    progress: Progress,
+    close_epoch: Callable[[int], None],
+    pause: Callable[[], None],
+) -> None:
+    """The steps of a training, from where its method stands.
+
+    Args:
+        method: what is trained.
+        log: takes what steps report.
+        progress: is told of every step.
+        close_epoch: called after the last step of an epoch, with its number from 0.
+        pause: called after every step.
+
+    Raises:
+        TrainingFailedError: a loss or the network is not finite, or ``close_epoch`` says so.
+    """
+    method.network.train()
+    while method.step_number < method.total_steps:
+        epoch, within = divmod(method.step_number, method.steps_per_epoch)
+        try:
+            if within == 0:
+                method.begin_epoch(epoch, log)
+            method.step(log)
+        except (RuntimeError, ValueError, IndexError, ArithmeticError) as error:
+            if all(bool(value.isfinite().all()) for value in method.network.parameters()):
+                raise
+            raise TrainingFailedError(
+                f"training: the network is not finite any more after step {method.step_number}. "
+                "A smaller training.learning_rate or a training.gradient_clip may help."
+            ) from error
+        method.step_number += 1
+        progress.advance(log)
+        if method.step_number % method.steps_per_epoch == 0 or method.step_number == method.total_steps:
+            close_epoch(epoch)
+        pause()
 
 
 class Best:
@@ -83,21 +129,22 @@ class Best:
     def __init__(self, fair: bool) -> None:
         self.fair = fair
         self.score = -1.0
+        self.epoch = 0
         self.weights: dict[str, Tensor] | None = None
 
-    def offer(self, score: float | None, weights: dict[str, Tensor]) -> None:
+    def offer(self, score: float | None, epoch: int, weights: dict[str, Tensor]) -> None:
         """Keep these weights if they are the better ones; on a tie, the later."""
         if not self.fair or (score is not None and score >= self.score):
             self.score = -1.0 if score is None else score
-            self.weights = weights
+            self.epoch, self.weights = epoch, weights
 
     def state_dict(self) -> dict[str, Any]:
-        """Score and weights."""
-        return {"score": self.score, "weights": self.weights}
+        """Score, epoch and weights."""
+        return {"score": self.score, "epoch": self.epoch, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a saved score and weights."""
-        self.score, self.weights = state["score"], state["weights"]
+        """Take a saved score, epoch and weights."""
+        self.score, self.epoch, self.weights = state["score"], state["epoch"], state["weights"]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -130,28 +177,75 @@ def embed_rows(network: Any, store: Any, device: torch.device, size: int) -> dic
     return {name: torch.cat(values).numpy() for name, values in parts.items()}
 
 
-def _build(job: Job, device: torch.device) -> tuple[Method, Any]:
+def build(
+    settings: Mapping[str, Any], training: Training, store: ImageStore, device: torch.device, seed: int
+) -> Method:
+    """The method of a training job's settings on the images of a store."""
+    images = TrainingImages(store, training.augmentation, device, seed)
+    return build_method(
+        Setup(
+            run=run_from(settings["method"]),
+            backbone=backbone_from(settings["backbone"]),
+            training=training,
+            images=images,
+            channels=store.channels,
+            size=images.size[0],
+            device=device,
+            seed=seed,
+        )
+    )
+
+
+def final_embeddings(method: Method, store: ImageStore, when: str) -> tuple[dict[str, np.ndarray], float]:
+    """Embeddings of a store, the final one first, and the mean standard deviation of its coordinates.
+
+    Raises:
+        TrainingFailedError: they are not finite, or all on a point.
+    """
+    embeddings = embed_rows(method.network, store, method.setup.device, method.setup.size)
+    final = next(iter(embeddings.values()))
+    spread = float(final.std(axis=0).mean())
+    if not np.isfinite(final).all() or spread < 1e-5:
+        raise TrainingFailedError(
+            f"training: all embeddings fell onto one point {when} (spread {spread:.1e}). "
+            "A smaller training.learning_rate, another selection or a larger batch may help."
+        )
+    return embeddings, spread
+
+
+def retrieval_scores(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """``map@r`` and ``recall@1`` of every image against all others, shares."""
+    ranks, _ = rank_matches(all_against_rest(embeddings, labels))
+    return retrieval_metrics(ranks, (1,))
+
+
+def _build(job: Job, settings: Mapping[str, Any], device: torch.device) -> tuple[Method, ImageStore | None]:
     """The method on the training images of its split, and the validation images."""
     packed = Path(job.where["packed"])
-    training = Training.model_validate(job.settings["training"])
+    training = Training.model_validate(settings["training"])
     store, items = open_store(packed, training.split)
     validation = open_store(packed, "validation")[0] if "validation" in items.splits else None
-    seed = job.settings["seed"]
-    images = TrainingImages(store, training.augmentation, device, seed)
-    setup = Setup(
-        run=run_from(job.settings["method"]),
-        backbone=backbone_from(job.settings["backbone"]),
-        training=training,
-        images=images,
-        channels=store.channels,
-        size=images.size[0],
-        device=device,
-        seed=seed,
-    )
-    return build_method(setup), validation
+    return build(settings, training, store, device, settings["seed"]), validation
 
 
-def _close_epoch(method: Method, validation: Any, epoch: int, history: History, log: EpochLog, best: Best) -> None:
+def _start(method: Method, job: Job) -> None:
+    """Put the weights in place that training starts from, where they are not random."""
+    if job.where.get("weights"):
+        method.network.load_pretrained(Path(job.where["weights"]))
+    if job.where.get("start"):
+        method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
+
+
+def _untrained(job: Job, settings: Mapping[str, Any], device: torch.device) -> dict[str, Tensor]:
+    """The weights before the first step."""
+    method, _ = _build(job, settings, device)
+    _start(method, job)
+    return _weights(method)
+
+
+def _close_epoch(
+    method: Method, validation: ImageStore | None, epoch: int, history: History, log: EpochLog, best: Best
+) -> None:
     """Embed the validation classes, write the epoch's row, keep the weights if they are the best."""
     row: dict[str, float] = {"epoch": epoch + 1, "step": method.step_number}
     row["images"] = method.step_number * method.images_per_step
@@ -159,22 +253,13 @@ def _close_epoch(method: Method, validation: Any, epoch: int, history: History, 
     last = method.step_number == method.total_steps
     score = None
     if validation is not None and (last or (epoch + 1) % method.setup.training.validate_epochs == 0):
-        embeddings = embed_rows(method.network, validation, method.setup.device, method.setup.size)
-        final = next(iter(embeddings.values()))
-        spread = float(final.std(axis=0).mean())
-        if not np.isfinite(final).all() or spread < 1e-5:
-            raise UserError(
-                f"training: all embeddings fell onto one point in epoch {epoch + 1} (spread {spread:.1e}). "
-                "A smaller training.learning_rate, another selection or a larger batch may help."
-            )
-        row["spread"] = spread
-        for name, values in embeddings.items():
-            ranks, _ = rank_matches(all_against_rest(values, validation.labels))
-            found = retrieval_metrics(ranks, (1,))
-            prefix = "val" if values is final else f"val_{name}"
+        embeddings, row["spread"] = final_embeddings(method, validation, f"in epoch {epoch + 1}")
+        for place, (name, values) in enumerate(embeddings.items()):
+            found = retrieval_scores(values, validation.labels)
+            prefix = f"val_{name}" if place else "val"
             row[f"{prefix}_recall@1"], row[f"{prefix}_map@r"] = found["recall@1"], found["map@r"]
         score = row["val_map@r"]
-    best.offer(score, _weights(method))
+    best.offer(score, epoch + 1, _weights(method))
     history.append(row)
     log.load_state_dict({"sums": {}, "weights": {}})
 

@@ -16,16 +16,15 @@ class Progress:
     """Progress of one training, with images/s.
 
     Args:
-        run: its name.
-        seed: its seed.
+        name: of the training, shown.
         total: steps in all.
         done: steps already done.
         images_per_step: images in a step.
         interval: seconds between lines in a log file.
     """
 
-    def __init__(self, run: str, seed: int, total: int, done: int, images_per_step: int, interval: float = 5.0) -> None:
-        self._name, self._total, self._images = f"{run} seed {seed}", total, images_per_step
+    def __init__(self, name: str, total: int, done: int, images_per_step: int, interval: float = 5.0) -> None:
+        self._name, self._total, self._images = name, total, images_per_step
         self._first, self._step, self._start = done, done, time.monotonic()
         self._interval, self._spoken = interval, self._start
         self._bar = None

@@ -1,6 +1,6 @@
 """Settings of the baselines: standard losses and selections of the field, run by pytorch-metric-learning."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -30,6 +30,8 @@ __all__ = [
 
 class RandomNetwork(RunSettings):
     """The network as initialised: the floor every method must leave."""
+
+    trains: ClassVar[bool] = False
 
     method: Literal["random"]
     head: Literal["new", "none"] = Field("new", exclude_if=lambda value: value == "new")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hardmine.errors import UserError
+from hardmine.errors import TrainingFailedError, UserError
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
 from hardmine.settings.backbones import BackboneSettings
@@ -229,12 +229,12 @@ class HDMLMethod(Method):
         """The scalars to log.
 
         Raises:
-            UserError: one is not finite; the message names the first in the order of computation.
+            TrainingFailedError: one is not finite; the message names the first in the order of computation.
         """
         values = torch.stack([value.detach() for value in losses.report.values()]).tolist()
         for name, value in zip(losses.report, values, strict=True):
             if not math.isfinite(value):
-                raise UserError(
+                raise TrainingFailedError(
                     f"training: '{name}' became {value} at step {self.step_number + 1}, before any other term. "
                     "A smaller training.learning_rate or generator_learning_rate, or a training.gradient_clip may help."
                 )

@@ -39,6 +39,16 @@ class Dataset(Settings):
         variant: str
 
     @property
+    def training_classes(self) -> int | None:
+        """Classes to train on, where the settings say how many."""
+        return None
+
+    @property
+    def training_images(self) -> int | None:
+        """Images to train on, where the settings say how many."""
+        return None
+
+    @property
     def raw_folder(self) -> str:
         """Where the files as published lie."""
         return f"data/raw/{self.name}"

@@ -46,3 +46,13 @@ class Glyphs(Dataset):
     """Standard deviation of pixel noise, in grey levels of 255."""
     seed: NonNegativeInt = 0
     """Of the choice of letters and of the images."""
+
+    @property
+    def training_classes(self) -> int:
+        """The letters."""
+        return self.train_letters
+
+    @property
+    def training_images(self) -> int:
+        """Of all of them."""
+        return self.train_letters * self.images_per_letter
