@@ -208,10 +208,18 @@ def schema() -> None:
 def show(
     plan: PlanFile = Path("params.yaml"),
     test: Annotated[bool, typer.Option("--test", help="Print the results on test classes too.")] = False,
+    chosen: Annotated[bool, typer.Option("--chosen", help="Print instead the runs as tuning chose them.")] = False,
 ) -> None:
-    """Print the results of a plan on validation classes, which run to use, and where its page is."""
-    from hardmine.figures.terminal import print_results
+    """Print the results of a plan on validation classes, which run to use, and where its page is.
+
+    Leaves with 3 where trainings failed.
+    """
     from hardmine.settings import read_plan
+
+    if chosen:
+        _show_chosen(plan)
+        return
+    from hardmine.figures.terminal import print_results
 
     print_results(Path("report", read_plan(plan).plan), test)
 
@@ -266,6 +274,22 @@ def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
             work = getattr(import_module(module), name)
         work(job, folder, *passed)
     print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)
+
+
+def _show_chosen(path: Path) -> None:
+    """Print the runs of a tuned plan with their chosen values, to paste into a plan."""
+    import yaml
+
+    from hardmine.settings import chosen_runs, read_plan
+    from hardmine.training.resolved import read_choice
+
+    plan = read_plan(path)
+    if plan.tuning is None or not plan.searched:
+        raise UserError(f"{path}: tunes nothing; add tuning: {{trials: 16}} to it.")
+    choices = {run: read_choice(Path("tuning", plan.plan, run, "choice")) for run in plan.searched}
+    runs = {"runs": chosen_runs(plan, choices)}
+    print(f"# Chosen by plan '{plan.plan}' of {path}: {plan.tuning.trials} trials, {plan.tuning.folds} folds.")
+    print(yaml.safe_dump(runs, sort_keys=False, default_flow_style=None, width=120), end="")
 
 
 def _jobs(plan: Path) -> tuple[list[Job], bool]:

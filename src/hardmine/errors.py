@@ -28,6 +28,12 @@ class TrainingFailedError(UserError):
     """A training diverged or collapsed: a result of its settings, which is recorded as such."""
 
 
+class FailedRunsError(UserError):
+    """Results are there, but some trainings failed."""
+
+    exit_code = 3
+
+
 def nearest(name: object, allowed: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the allowed name closest to ``name``, or an empty string."""
     match = difflib.get_close_matches(str(name), list(allowed), n=1, cutoff=0.5)

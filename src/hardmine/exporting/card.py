@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from hardmine.artefacts import Record
+from hardmine.artefacts import Record, resolved_settings
 from hardmine.figures.titles import MISSES
 from hardmine.foreign import in_markdown, shown
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
@@ -49,7 +49,7 @@ def model_card(
     dataset = DATASETS.settings(source)
     name = Path(packed).name.removeprefix("folder-") if source == "folder" else source
     backbone = backbone_from(config.network.backbone)
-    settings = shown(yaml.safe_dump(record.settings, sort_keys=False, allow_unicode=True).rstrip())
+    settings = shown(yaml.safe_dump(resolved_settings(record), sort_keys=False, allow_unicode=True).rstrip())
     context: dict[str, Any] = {
         "head": _head(f"{run} on {dataset.published_name or name}", name, measured, licence),
         "plan": plan,

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,25 +11,42 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from hardmine.artefacts import Job, read_record, write_text
+from hardmine.artefacts import Job, Record, read_record, resolved_settings, write_text
 from hardmine.datasets import read_items
 from hardmine.plotting.style import svg_line_of
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .choice import of_metric
 from .collect import results_of
+from .failures import sentences_on
 from .frozen import training_added
 from .own import caption_of, own_figures
 from .page_data import as_script, curves, gallery, pictures, recalls
-from .provenance import made_with, mixtures, records_of
+from .provenance import made_with, mixtures
 from .recommendation import recommend, recommended_run
 from .tables import table_rows
 from .titles import MISSES, title_of
+from .tuned import shown_rows as tuned_for_page
 
-__all__ = ["write_page"]
+__all__ = ["Extras", "write_page"]
 
 CHOSEN = 8
 """Runs that the charts show at first."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a page shows where there is any.
+
+    Attributes:
+        published: published values beside measured ones; columns as shown.
+        tuned: see ``tuned_rows``.
+        failed: see ``failed_seeds``.
+    """
+
+    published: pd.DataFrame | None = None
+    tuned: pd.DataFrame | None = None
+    failed: pd.DataFrame | None = None
 
 
 def write_page(
@@ -36,7 +55,8 @@ def write_page(
     statistics: pd.DataFrame,
     histories: pd.DataFrame,
     folder: Path,
-    published: pd.DataFrame | None = None,
+    records: Mapping[str, Record],
+    extras: Extras,
 ) -> None:
     """Write ``index.html``, ``page.js``, ``data.js`` and ``pictures.js``; names from outside are escaped in all.
 
@@ -46,8 +66,10 @@ def write_page(
         statistics: see ``statistics_of``.
         histories: rows of all ``history.csv``, with run and seed.
         folder: of the report.
-        published: published values beside measured ones; columns as shown.
+        records: of the job's inputs, by folder.
+        extras: what else there is.
     """
+    published = extras.published
     columns, rows = table_rows(statistics)
     recommended, baseline = recommended_run(details), job.settings["baseline"]
     best = recommended or rows[0]["run"]
@@ -70,7 +92,6 @@ def write_page(
     write_text(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
     for row in rows:
         row["colour"] = lines[row["run"]][1]
-    records = records_of(job)
     context: dict[str, Any] = {
         "plan": job.plan,
         "settings": job.settings,
@@ -88,6 +109,8 @@ def write_page(
         "mixtures": mixtures(records),
         "accepted": sum(bool(record.accepted) for record in records.values()),
         "diagnostics": _diagnostics(job, folder / "figures"),
+        "tuned": [] if extras.tuned is None else tuned_for_page(extras.tuned),
+        "failed": _failures_of(extras.failed),
         "published": [] if published is None else published.astype(object).fillna("").values.tolist(),
         "published_columns": [] if published is None else list(published.columns),
         "runs": [_provenance(job, run["name"], run["colour"]) for run in runs],
@@ -109,6 +132,13 @@ def _diagnostics(job: Job, folder: Path) -> list[dict[str, Any]]:
     return shown
 
 
+def _failures_of(failed: pd.DataFrame | None) -> dict[str, Any]:
+    """Seeds that failed, by run, and a sentence for each."""
+    if failed is None or failed.empty:
+        return {"counts": {}, "sentences": []}
+    return {"counts": failed.run.value_counts().to_dict(), "sentences": sentences_on(failed)}
+
+
 def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
     """The settings of a run's training, and the digest of each seed's model."""
     digests, settings = {}, {}
@@ -116,7 +146,7 @@ def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
         record = read_record(f"models/{job.plan}/{run}/seed{seed}")
         if record:
             digests[f"model, seed {seed}"] = record.outputs.get("model.safetensors", "")
-            settings = {key: value for key, value in record.settings.items() if key != "seed"}
+            settings = {key: value for key, value in resolved_settings(record).items() if key != "seed"}
     shown = {"name": run, "colour": colour, "digests": digests, "settings": json.dumps(settings, indent=1)}
     return {**shown, "seen": job.settings.get("seen", {}).get(run, "")}
 

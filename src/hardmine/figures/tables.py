@@ -1,6 +1,7 @@
 """The results table, for reading and for papers."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -45,8 +46,14 @@ def table_rows(statistics: pd.DataFrame) -> tuple[list[tuple[str, Any]], list[di
     return columns, rows
 
 
-def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
-    """Markdown: mean ± half width of the 95 % t-interval over seeds, in percent; the difference to the baseline."""
+def table_markdown(statistics: pd.DataFrame, baseline: str, notes: Sequence[str] = ()) -> str:
+    """Markdown: mean ± half width of the 95 % t-interval over seeds, in percent; the difference to the baseline.
+
+    Args:
+        statistics: see ``statistics_of``.
+        baseline: the run that others are compared with.
+        notes: sentences below the table.
+    """
     columns, rows = table_rows(statistics)
     titles = [title_of(*column) for column in columns]
     lines = [
@@ -60,6 +67,7 @@ def table_markdown(statistics: pd.DataFrame, baseline: str) -> str:
         lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
     if any(metric == WITHOUT_MATCH for metric, _ in columns):
         lines += ["", MISSES]
+    lines += [line for note in notes for line in ("", f"{note}.")]
     return "\n".join(lines) + "\n"
 
 

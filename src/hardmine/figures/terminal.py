@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from hardmine.artefacts import read_record
-from hardmine.errors import UserError
+from hardmine.errors import FailedRunsError, UserError
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .collect import results_of, statistics_of
+from .failures import sentences_on
 from .frozen import training_added
 from .recommendation import recommend, training_seconds
 from .tables import percent, table_rows
@@ -33,6 +34,7 @@ def print_results(folder: Path, test: bool = False) -> None:
 
     Raises:
         UserError: there is no report in the folder.
+        FailedRunsError: after printing, where trainings failed.
     """
     details, on_test = _read(folder / "details.csv"), _read(folder / "statistics.csv")
     (baseline,) = on_test[on_test.verdict == "baseline"].run.unique()
@@ -53,6 +55,9 @@ def print_results(folder: Path, test: bool = False) -> None:
             console.print(sentence, highlight=False)
     console.print(recommend(details, training_seconds(Path("logs", "train", folder.name))), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
+    failed = _read(folder / "failed.csv")
+    if len(failed):
+        raise FailedRunsError("\n".join(f"{sentence}." for sentence in sentences_on(failed)))
 
 
 def _read(path: Path) -> pd.DataFrame:

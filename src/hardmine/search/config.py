@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 import hardmine
-from hardmine.artefacts import Record, read_record, read_regular
+from hardmine.artefacts import Record, read_record, read_regular, resolved_settings
 from hardmine.errors import UserError
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
@@ -140,8 +140,9 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
         )
     with reading(folder / "made.json", "Fetch the artefact again, or use a folder that 'hardmine export' wrote."):
         prepared = preparation_of(folder, record)
-        crop = record.settings["training"]["augmentation"].get("crop", 0)
-        method = _own(_as_embedded(folder, record) or record.settings["method"])
+        made = resolved_settings(record)
+        crop = made["training"]["augmentation"].get("crop", 0)
+        method = _own(_as_embedded(folder, record) or made["method"])
         config = ModelConfig(
             network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
             preprocessing=Preprocessing(
@@ -200,7 +201,7 @@ def _as_embedded(folder: Path, record: Record) -> dict[str, Any] | None:
     embedded = read_record(place.parents[3] / "embeddings" / Path(*place.parts[-3:]))
     if embedded is None or record.outputs not in embedded.inputs.values():
         return None
-    return embedded.settings["method"]
+    return {**embedded.settings["method"], **record.resolved.get("method", {})}
 
 
 def _own(settings: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from .jobs import jobs_of
 from .load import load_plan, probe_packages, read_plan
+from .pasting import chosen_runs
 from .plan import Plan, plan_schema
 from .pretraining import remarks_on
 from .run import RunSettings
@@ -10,6 +11,7 @@ from .yaml_text import read_yaml
 __all__ = [
     "Plan",
     "RunSettings",
+    "chosen_runs",
     "jobs_of",
     "load_plan",
     "plan_schema",

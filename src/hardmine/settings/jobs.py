@@ -11,7 +11,7 @@ from .datasets import DATASETS, Dataset
 from .methods import METHODS
 from .plan import Plan
 from .pretraining import frozen_runs, seen_by_run
-from .trials import trial_seed
+from .trials import space_of, trial_seed
 
 __all__ = ["FIGURES", "jobs_of"]
 
@@ -67,18 +67,20 @@ def jobs_of(plan: Plan) -> list[Job]:
     models = [item.folder for item in jobs if item.verb == "train"]
     embeddings = [item.folder for item in jobs if item.verb == "embed"]
     diagnostics = {figure: None for run in plan.runs.values() for figure in run.diagnostics}
-    names = [*FIGURES, *diagnostics]
+    tables = tuple(f"tuning/{plan.plan}/{name}/table" for name in plan.searched)
+    names = [*FIGURES, *(("budget",) if tables else ()), *diagnostics]
     jobs.append(
         job(
             "figures",
             f"report/{plan.plan}",
             (
                 *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
-                *("table.md", "table.tex", "page.js", "data.js", "pictures.js"),
+                *("table.md", "table.tex", "page.js", "data.js", "pictures.js", "failed.csv"),
+                *(("tuned.csv",) if tables else ()),
                 *(("published.csv",) if _is_comparable(dataset) else ()),
                 *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
             ),
-            (packed, *models, *embeddings, *metrics),
+            (packed, *models, *embeddings, *metrics, *tables),
             {
                 "plan": plan.plan,
                 "dataset": dataset.name,
@@ -90,6 +92,7 @@ def jobs_of(plan: Plan) -> list[Job]:
                 "protocol": plan.evaluation.protocol,
                 "figures": names,
                 **_beside_published(plan),
+                **_of_tuning(plan),
                 **{key: said for key, said in (("frozen", frozen_runs(plan)), ("seen", seen_by_run(plan))) if said},
             },
             [_verb("figures"), *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
@@ -97,6 +100,17 @@ def jobs_of(plan: Plan) -> list[Job]:
         )
     )
     return jobs
+
+
+def _of_tuning(plan: Plan) -> dict[str, Any]:
+    """What a report says of tuning, where there was any."""
+    if not plan.searched or plan.tuning is None:
+        return {}
+    budget = plan.tuning.model_dump(mode="json", include={"trials", "folds", "rate_trials", "rule"})
+    images = [plan.trial_images(plan.trials(name)[0]) for name in plan.searched]
+    like = {name: run.like for name, run in plan.runs.items() if run.like}
+    keys = {name: list(space_of(plan, name)) for name in plan.searched}
+    return {"tuning": {**budget, "images": sorted(set(images)), "keys": keys, "like": like}}
 
 
 def _is_comparable(dataset: Dataset) -> bool:

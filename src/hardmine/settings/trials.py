@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from hardmine.errors import nearest
 
+from .base import Settings
 from .methods import METHODS
 from .overlay import laid_over
 from .ranges import Range
@@ -178,6 +179,8 @@ def _own(section: Any, key: str) -> Any:
 
 def _has(section: Any, key: str) -> bool:
     first, _, rest = key.partition(".")
+    if not isinstance(section, Settings):
+        return False
     return first in type(section).model_fields and (not rest or _has(getattr(section, first), rest))
 
 
