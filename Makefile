@@ -44,7 +44,7 @@ OLDER := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTION
 test-older: $(READY)  ## once more what could hang on rounding, computed as on a processor without AVX-512
 	$(OLDER) pytest tests/methods tests/retrieval -k "not figures and not test_door"
 
-smoke: $(READY)  ## all six verbs on a tiny plan
+smoke: $(READY)  ## all verbs on a tiny plan
 	snakemake --cores all --configfile experiments/smoke.yaml
 	@hardmine show --test --plan experiments/smoke.yaml
 

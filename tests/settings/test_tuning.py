@@ -204,7 +204,7 @@ def test_folds_must_leave_classes_for_a_batch_and_two_in_each_part() -> None:
 
 def test_keys_of_tuning_without_tuning_are_refused() -> None:
     content = {"plan": "t", "baseline": "a", "dataset": {"name": "glyphs"}, "runs": {"a": {**TRIPLET, "tune": {}}}}
-    with pytest.raises(UserError, match="runs.a.tune: the plan tunes nothing"):
+    with pytest.raises(UserError, match=r"runs\.a\.tune: the plan tunes nothing"):
         load_plan(content, "t")
 
 

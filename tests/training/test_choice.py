@@ -26,7 +26,7 @@ def test_the_best_mean_is_chosen_and_the_first_of_equal_ones() -> None:
 
 
 def test_within_one_standard_error_the_nearest_to_trial_0_is_chosen() -> None:
-    """Differences from trial 2: (0.03, 0.01, 0.05): mean 0.03, standard error 0.0115; and (0.01, -0.01, 0.01): 0.0067."""
+    """Trial 2 is ahead by (0.03, 0.01, 0.05), standard error 0.0115, and by (0.01, -0.01, 0.01), 0.0067."""
     trials = [
         scored(0.27, 0.39, 0.45, distance=0.0),
         scored(0.29, 0.41, 0.49, distance=0.4),

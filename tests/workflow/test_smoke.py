@@ -1,4 +1,4 @@
-"""The smoke plan, all six verbs, as ``make smoke`` runs it; and single keys changed on the command line."""
+"""The smoke plan, all verbs, as ``make smoke`` runs it; and single keys changed on the command line."""
 
 import shutil
 from pathlib import Path

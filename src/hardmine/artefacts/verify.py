@@ -1,8 +1,10 @@
 """Rehash artefacts and check the whole chain of records."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .circumstances import other_versions
 from .code import changed_code, code_of
@@ -67,8 +69,35 @@ def _faults(job: Job, record: Record | None, strict: bool) -> list[str]:
             faults.append(f"{file}: missing.")
         elif (digest(file), file.stat().st_size) != (record.outputs.get(name), record.sizes.get(name)):
             faults.append(f"{file}: its content is not what {job.record_file} names.")
+    if keys := _resolved_otherwise(job, record):
+        faults.append(f"{job.record_file}: says other settings than its choice resolves to ({', '.join(keys)}).")
     for folder in job.inputs:
         upstream = read_record(folder)
         if upstream is None or record.inputs.get(folder) != upstream.outputs:
             faults.append(f"{job.record_file}: made from another content of {folder}.")
     return faults
+
+
+def _resolved_otherwise(job: Job, record: Record) -> list[str]:
+    """Keys of resolved settings that are neither as the plan has them nor as the choice that they name."""
+    choice = job.settings.get("choice")
+    if choice is None:
+        return sorted(record.resolved)
+    try:
+        chosen = json.loads(Path(choice, "chosen.json").read_text(encoding="utf-8"))["values"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # its own record says so
+    taken = {key: value for key, value in chosen.items() if key in job.settings.get("taken", chosen)}
+    found = {key: _at(record.resolved, key if key.startswith("training.") else f"method.{key}") for key in taken}
+    wrong = {key for key, value in taken.items() if found[key] != value}
+    for section in ("method", "training"):
+        prefix = "training." if section == "training" else ""
+        others = differing_keys(job.settings.get(section), record.resolved.get(section), prefix)
+        wrong |= {key for key in others if not any(key == own or key.startswith(f"{own}.") for own in taken)}
+    return sorted(wrong)
+
+
+def _at(section: Any, path: str) -> Any:
+    for part in path.split("."):
+        section = section.get(part) if isinstance(section, dict) else None
+    return section

@@ -8,4 +8,5 @@ EASY_POSITIVE = Descriptor(
     settings="own_method.settings:EasyPositive",
     implementation="own_method.method:EasyPositiveMethod",
     figures="own_method.figures:FIGURES",
+    search="own_method.search:EasyPositiveSearch",
 )
