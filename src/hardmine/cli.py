@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
+SettingsFiles = Annotated[list[Path], typer.Argument(help="Settings files, made one after another.")]
 Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
 EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, cuda or cuda:<n>; metrics are the same.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
@@ -57,15 +58,17 @@ def train(settings: SettingsFile, threads: Threads = 1, device: Device = "auto")
 
 
 @app.command(rich_help_panel="Verbs")
-def embed(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
-    """Embed validation and test images with a trained network."""
-    _run("embed", settings, threads, threads, device)
+def embed(settings: SettingsFiles, threads: Threads = 1, device: Device = "auto") -> None:
+    """Embed validation and test images with trained networks."""
+    for path in settings:
+        _run("embed", path, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")
-def evaluate(settings: SettingsFile, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
+def evaluate(settings: SettingsFiles, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
     """Measure retrieval and clustering."""
-    _run("evaluate", settings, threads, threads, device)
+    for path in settings:
+        _run("evaluate", path, threads, threads, device)
 
 
 @app.command(rich_help_panel="Verbs")

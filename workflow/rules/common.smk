@@ -46,11 +46,14 @@ def files_of(verb):
     return [file for job in JOBS if job.verb == verb for file in job.files]
 
 
-def inputs_of(pattern):
-    """Input function: every file of every artefact that the job of the filled-in folder reads."""
+def inputs_of(pattern, seeds=(None,)):
+    """Input function: every file of every artefact that the jobs of the filled-in folders read."""
 
     def inputs(wildcards):
-        job = BY_FOLDER[pattern.format(**wildcards)]
-        return [file for folder in job.inputs for file in BY_FOLDER[folder].files]
+        filled = [pattern.format(**{"seed": seed, **wildcards}) for seed in seeds]
+        folders = dict.fromkeys(
+            name for folder in filled for name in BY_FOLDER[folder].inputs
+        )
+        return [file for folder in folders for file in BY_FOLDER[folder].files]
 
     return inputs

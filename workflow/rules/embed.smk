@@ -3,17 +3,24 @@ rule embed:
         made("embed"),
 
 
+# All seeds of a run in one process: loading torch takes longer than the work on small images.
 rule embed_run:
     input:
-        settings=f"{SETTINGS}/embeddings/{PLAN.plan}/{{run}}/seed{{seed}}.json",
-        made=inputs_of(f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}"),
+        settings=expand(
+            f"{SETTINGS}/embeddings/{PLAN.plan}/{{{{run}}}}/seed{{seed}}.json",
+            seed=PLAN.seeds,
+        ),
+        made=inputs_of(f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}", PLAN.seeds),
     output:
-        f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}/embeddings.safetensors",
-        f"embeddings/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
+        expand(
+            f"embeddings/{PLAN.plan}/{{{{run}}}}/seed{{seed}}/{{file}}",
+            seed=PLAN.seeds,
+            file=["embeddings.safetensors", "made.json"],
+        ),
     log:
-        f"logs/embed/{PLAN.plan}/{{run}}/seed{{seed}}.log",
+        f"logs/embed/{PLAN.plan}/{{run}}.log",
     benchmark:
-        f"logs/embed/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
+        f"logs/embed/{PLAN.plan}/{{run}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

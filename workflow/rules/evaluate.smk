@@ -3,18 +3,24 @@ rule evaluate:
         made("evaluate"),
 
 
+# All seeds of a run in one process: loading the libraries takes longer than the work on small images.
 rule evaluate_run:
     input:
-        settings=f"{SETTINGS}/metrics/{PLAN.plan}/{{run}}/seed{{seed}}.json",
-        made=inputs_of(f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}"),
+        settings=expand(
+            f"{SETTINGS}/metrics/{PLAN.plan}/{{{{run}}}}/seed{{seed}}.json",
+            seed=PLAN.seeds,
+        ),
+        made=inputs_of(f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}", PLAN.seeds),
     output:
-        f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}/metrics.json",
-        f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}/neighbours.safetensors",
-        f"metrics/{PLAN.plan}/{{run}}/seed{{seed}}/made.json",
+        expand(
+            f"metrics/{PLAN.plan}/{{{{run}}}}/seed{{seed}}/{{file}}",
+            seed=PLAN.seeds,
+            file=["metrics.json", "neighbours.safetensors", "made.json"],
+        ),
     log:
-        f"logs/evaluate/{PLAN.plan}/{{run}}/seed{{seed}}.log",
+        f"logs/evaluate/{PLAN.plan}/{{run}}.log",
     benchmark:
-        f"logs/evaluate/{PLAN.plan}/{{run}}/seed{{seed}}.tsv"
+        f"logs/evaluate/{PLAN.plan}/{{run}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

@@ -86,8 +86,13 @@ class Job:
     @property
     def benchmark_file(self) -> Path:
         """Snakemake's benchmark of the job; it counts as an output when Snakemake compares times."""
-        parts = Path(self.folder).parts
+        parts = Path(self.together).parts
         return Path("logs", self.verb, "/".join(parts[2 if parts[0] == "data" else 1 :]) + ".tsv")
+
+    @property
+    def together(self) -> str:
+        """What one process makes: the folder, or for embedding and evaluating that of all seeds of a run."""
+        return str(Path(self.folder).parent) if self.verb in ("embed", "evaluate") else self.folder
 
     @property
     def scratch(self) -> Path:

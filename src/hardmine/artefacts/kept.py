@@ -27,6 +27,7 @@ def keep(job: Job, record: Record) -> None:
     forget(job)
     if altered(job.folder, record):
         return
+    # Links change the files' times, and so their looks: what was seen to be good is remembered anew.
     try:
         for name in (*job.outputs, "made.json"):
             target = place / name
@@ -34,6 +35,8 @@ def keep(job: Job, record: Record) -> None:
             os.link(os.path.realpath(Path(job.folder, name)), target)
     except OSError:
         forget(job)
+    with suppress(OSError):
+        remember(job.folder, record)
 
 
 def forget(job: Job) -> None:

@@ -40,6 +40,7 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
         UserError: another plan asks something else of a folder that both share.
     """
     _refuse_other_meanings(jobs)
+    again = _Again()
     good: dict[str, Record | None] = {}
     newest: dict[str, int] = {}
     pending = {}
@@ -49,14 +50,12 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
         if record is None or why:
             good[job.folder] = None
             pending[job.folder] = why
-            if record is not None and why.startswith("inputs: "):
-                keep(job, record)
-            else:
-                forget(job)
+            again.add(job)
+            if record is not None:
+                keep(job, record) if why.startswith("inputs: ") else forget(job)
             _mark_pending(job)
             continue
         good[job.folder] = record
-        forget(job)
         floor = max((newest[folder] for folder in job.inputs), default=0)
         times = [_raise_time(file, floor) for file in job.files]
         newest[job.folder] = max(times)
@@ -64,7 +63,43 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
             times.append(_raise_time(str(job.benchmark_file), floor))
         _write_settings(job, again=None, not_after=min(times))
         remember(job.folder, record)
+    for job in again.among(jobs):
+        record = good[job.folder]
+        if record is not None:
+            keep(job, record)
+    for job in jobs:
+        if good[job.folder] and not again.includes(job):
+            forget(job)
     return pending
+
+
+class _Again:
+    """Which processes Snakemake starts: those with something to make, and those that read what such a process made.
+
+    They delete the good artefacts among what they make, which is why these are kept.
+    """
+
+    def __init__(self) -> None:
+        self.started: set[str] = set()
+
+    def add(self, job: Job) -> None:
+        """Something is to be made."""
+        self.started.add(job.together)
+
+    def includes(self, job: Job) -> bool:
+        """Whether the process of a job is started."""
+        return job.together in self.started
+
+    def among(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs whose processes are started, upstream first."""
+        home = {job.folder: job.together for job in jobs}
+        while True:
+            before = len(self.started)
+            for job in jobs:
+                if any(home[folder] in self.started for folder in job.inputs):
+                    self.started.add(job.together)
+            if len(self.started) == before:
+                return [job for job in jobs if job.together in self.started]
 
 
 def what_changed(pending: Mapping[str, str]) -> list[str]:

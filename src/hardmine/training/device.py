@@ -12,6 +12,8 @@ from hardmine.errors import UserError
 __all__ = ["prepare_device"]
 
 _M_TRIM_THRESHOLD = -1
+_HELD = "HARDMINE_HOLDS_DEVICE"
+"""Names the process that holds a device already."""
 _M_MMAP_THRESHOLD = -3
 
 
@@ -71,7 +73,9 @@ def _hold_one(name: str) -> str:
         devices = [devices[int(number)]]
     if not devices:
         return name
-    os.environ["CUDA_VISIBLE_DEVICES"] = hold_device(devices)
+    if os.environ.get(_HELD) != str(os.getpid()):  # a process that makes several artefacts keeps the first's device
+        os.environ["CUDA_VISIBLE_DEVICES"] = hold_device(devices)
+        os.environ[_HELD] = str(os.getpid())
     print(f"device {os.environ['CUDA_VISIBLE_DEVICES']}", flush=True)
     return name.partition(":")[0]
 
