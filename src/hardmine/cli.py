@@ -2,19 +2,16 @@
 
 import os
 import sys
-import time
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from hardmine.artefacts import VERBS, WORK, Job, making, take_back
+from hardmine.artefacts import VERBS, Job
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
-from hardmine.loading import loading
-from hardmine.processors import limit_threads
 from hardmine.search.commands import index, search
+from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
 __all__ = ["main"]
 
@@ -25,58 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
-SettingsFiles = Annotated[list[Path], typer.Argument(help="Settings files, made one after another.")]
-Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
-EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, cuda or cuda:<n>; metrics are the same.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
 
 
-@app.command(rich_help_panel="Verbs")
-def download(settings: SettingsFile, threads: Threads = 1) -> None:
-    """Fetch a data set's files as published."""
-    _run("download", settings, threads)
-
-
-@app.command(rich_help_panel="Verbs")
-def preprocess(settings: SettingsFile, threads: Threads = 1) -> None:
-    """Pack a data set into one array and its list."""
-    _run("preprocess", settings, threads, threads)
-
-
-@app.command(rich_help_panel="Verbs")
-def tune(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
-    """Try one point of a run's search space, or choose among all of them."""
-    _run("tune", settings, threads, threads, device)
-
-
-@app.command(rich_help_panel="Verbs")
-def train(settings: SettingsFile, threads: Threads = 1, device: Device = "auto") -> None:
-    """Train one run with one seed."""
-    _run("train", settings, threads, threads, device)
-
-
-@app.command(rich_help_panel="Verbs")
-def embed(settings: SettingsFiles, threads: Threads = 1, device: Device = "auto") -> None:
-    """Embed validation and test images with trained networks."""
-    for path in settings:
-        _run("embed", path, threads, threads, device)
-
-
-@app.command(rich_help_panel="Verbs")
-def evaluate(settings: SettingsFiles, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
-    """Measure retrieval and clustering."""
-    for path in settings:
-        _run("evaluate", path, threads, threads, device)
-
-
-@app.command(rich_help_panel="Verbs")
-def figures(settings: SettingsFile, threads: Threads = 1) -> None:
-    """Make the report: tables, figures, the page."""
-    _run("figures", settings, threads)
-
-
+for verb_command in (download, preprocess, tune, train, embed, evaluate, figures):
+    app.command(rich_help_panel="Verbs")(verb_command)
 for command in (export, index, search):
     app.command(rich_help_panel="Models in use")(command)
 
@@ -252,31 +202,6 @@ def _leave(code: int) -> NoReturn:
         except OSError:
             code = code or 1
     os._exit(code)
-
-
-def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
-    """Frame of every verb: threads first, then the job between its checks and its record.
-
-    Args:
-        verb: of the command.
-        settings: the job's file.
-        threads: of every library.
-        passed: what the verb's work gets beside the job and its folder.
-    """
-    limit_threads(threads)
-    job = Job.read(settings)
-    if job.verb != verb:
-        raise UserError(f"{settings}: belongs to '{job.verb}', not to '{verb}'.")
-    if take_back(job):
-        print(f"{job.folder}: as it was, since its inputs came out as they were", flush=True)
-        return
-    start = time.monotonic()
-    with making(job) as folder:
-        module, _, name = WORK[verb].partition(":")
-        with loading():
-            work = getattr(import_module(module), name)
-        work(job, folder, *passed)
-    print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)
 
 
 def _show_chosen(path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_schema_file_equals_the_models() -> None:
         ({"runs": {"A b": {"method": "random"}}}, "runs.A b: "),
         ({"runs": {"a": {"method": "random", "weights": "run/x"}}}, "runs.a.weights: there is no run 'x'"),
         ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: input should be a finite number"),
-        ({"runs": {"a": {"method": "npair", "margin": 1}}}, "allowed here: method, backbone, training, weights, l2."),
+        ({"runs": {"a": {"method": "npair", "margin": 1}}}, "allowed here: method, backbone, training, weights, tune,"),
         ({"dataset": {"name": "gliphs"}}, "'gliphs' is not allowed (did you mean 'glyphs'?)"),
         ({"seeds": 3}, "seeds: 3 is no list; write [3], with commas between several."),
         ({"training": {"images": True}}, "training: images: true is a truth value, which has no meaning here"),

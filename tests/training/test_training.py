@@ -43,7 +43,7 @@ def test_the_best_epoch_counts_under_fair_and_the_last_under_paper() -> None:
     fair, paper = Best(fair=True), Best(fair=False)
     for score, mark in ((0.2, 1.0), (0.5, 2.0), (0.4, 3.0)):
         for best in (fair, paper):
-            best.offer(score, {"w": torch.tensor(mark)})
+            best.offer(score, int(mark), {"w": torch.tensor(mark)})
     assert fair.weights == {"w": torch.tensor(2.0)}
     assert paper.weights == {"w": torch.tensor(3.0)}
 

@@ -104,7 +104,7 @@ EDITS = {
     "a metric": ("retrieval/clustering.py", "\n\n\n", "\n\n\nEDITED = 1\n\n\n", METRICS | {"report/tiny"}),
     "the page": ("figures/page.css", "margin", "padding", {"report/tiny"}),
     "a message": ("training/loop.py", "all embeddings fell onto one point", "it collapsed", set()),
-    "the command line": ("cli.py", "time.monotonic() - start", "0", set()),
+    "the command line": ("verbs.py", "time.monotonic() - start", "0", set()),
 }
 
 

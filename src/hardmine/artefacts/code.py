@@ -34,6 +34,7 @@ LEFT_OUT: dict[str, str] = {
     "hardmine.processors": "numbers of threads, which the record holds",
     "hardmine.settings": "its values stand in the job's settings, which are compared on their own; the models of a "
     "named method, data set or family of networks are followed from the job itself",
+    "hardmine.verbs": "the verbs' command lines; as hardmine.cli",
     "hardmine.training.checkpoint": "a resumed training gives the bytes of an undisturbed one, which tests hold it to",
     "hardmine.training.notice": "when a training stops to go on later",
     "hardmine.training.progress": "what is said while training",

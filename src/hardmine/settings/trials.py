@@ -1,11 +1,11 @@
 """From a run's search space to its trials: points of a Sobol sequence, as settings."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from hardmine.errors import nearest
@@ -20,6 +20,8 @@ from .training import Training
 from .tuning import RATE, Tuning
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .plan import Plan
 
 __all__ = ["MOST_KEYS", "TRIAL_SEEDS", "Trial", "search_of", "space_of", "trial_seed", "trials_of", "with_values"]
@@ -117,7 +119,7 @@ def trials_of(plan: "Plan", name: str) -> list[Trial]:
         gaps = [space[key].gap(value, own[key]) for key, value in point.items()]
         values = flat(point)
         changed, training = with_values(plan, name, values, f"runs.{name}.tune: trial {number}")
-        trials.append(Trial(number, values, round(float(np.linalg.norm(gaps)), 6), changed, training))
+        trials.append(Trial(number, values, round(math.hypot(*gaps), 6), changed, training))
     return trials
 
 
@@ -194,8 +196,9 @@ def _power(count: int) -> int:
 
 
 @cache
-def _sobol(keys: int, seed: int, count: int) -> np.ndarray:
+def _sobol(keys: int, seed: int, count: int) -> "np.ndarray":
     """The first points of a scrambled Sobol sequence (Owen 1998), float64 [count, keys]; longer ones begin alike."""
+    import numpy as np
     from scipy.stats.qmc import Sobol  # slow to import, and only tuning needs it
 
     points: np.ndarray = Sobol(keys, scramble=True, rng=np.random.default_rng(seed)).random(count)
