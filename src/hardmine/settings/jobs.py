@@ -7,6 +7,7 @@ from hardmine.artefacts import WORK, Job
 from hardmine.doors import Door
 
 from .backbones import BACKBONES
+from .budget import taken_keys
 from .datasets import DATASETS, Dataset
 from .methods import METHODS
 from .plan import Plan
@@ -272,7 +273,7 @@ def _taken(plan: Plan, name: str) -> dict[str, list[str]]:
     other = plan.runs[name].like
     if not other:
         return {}
-    return {"taken": sorted({key for trial in plan.trials(other) for key in plan.taken_from(name, trial)})}
+    return {"taken": sorted({key for trial in plan.trials(other) for key in taken_keys(plan, name, trial)})}
 
 
 class Behind(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .budget import taken_keys
 from .overlay import laid_over
 from .plan import Plan
 from .run import RunSettings
@@ -22,7 +23,7 @@ def chosen_runs(plan: Plan, choices: Mapping[str, Mapping[str, Any]]) -> dict[st
     for name, run in plan.runs.items():
         chosen = choices.get(run.like or name, {})
         if run.like:
-            keys = {key for trial in plan.trials(run.like) for key in plan.taken_from(name, trial)}
+            keys = {key for trial in plan.trials(run.like) for key in taken_keys(plan, name, trial)}
             chosen = {key: value for key, value in chosen.items() if key in keys}
         changed, _ = with_values(plan, name, chosen, f"runs.{name}")
         training = run.training.model_dump(mode="json", exclude_unset=True, exclude_none=True)

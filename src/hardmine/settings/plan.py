@@ -6,13 +6,14 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from .backbones import AnyBackbone, BackboneSettings, SmallCNN, overridden
 from .base import Settings
+from .budget import budgeted_trials
 from .by_name import ByName
 from .datasets import DatasetSettings
 from .evaluation import Evaluation
 from .methods import METHODS
 from .run import RunSettings
 from .training import Training
-from .trials import Trial, search_of, trials_of, with_values
+from .trials import Trial
 from .tuning import Tuning
 
 __all__ = ["AnyRun", "BackboneError", "Plan", "plan_schema"]
@@ -167,92 +168,8 @@ class Plan(Settings):
 
     @model_validator(mode="after")
     def _tuning_fits(self) -> "Plan":
-        if self.tuning is None:
-            for name, run in self.runs.items():
-                if run.tune is not None or run.like is not None:
-                    key = "like" if run.tune is None else "tune"
-                    raise ValueError(f"runs.{name}.{key}: the plan tunes nothing; add tuning: {{trials: 16}}")
-            return self
-        for name, run in self.runs.items():
-            self._refuse_search(name, run)
-        self._folds_fit()
-        for name in self.searched:
-            self._trials[name] = trials_of(self, name)
-            for trial in self._trials[name]:
-                self._acts_in_time(name, trial)
-        for name, run in self.runs.items():
-            if run.like:
-                for trial in self._trials[run.like]:
-                    self.taken_from(name, trial)
-        self._is_one_budget()
+        self._trials |= budgeted_trials(self)
         return self
-
-    def _refuse_search(self, name: str, run: RunSettings) -> None:
-        """Refuse what a run says of tuning where it has no meaning."""
-        where = f"runs.{name}"
-        if run.tune is not None and not run.trains:
-            raise ValueError(f"{where}.tune: {run.method} trains nothing; leave the key out")
-        if run.tune is not None and run.like:
-            raise ValueError(
-                f"{where}: tune and like contradict each other; a run searches, or takes what another found"
-            )
-        if run.like is None:
-            if run.trains and self.origin_of(run):
-                raise ValueError(
-                    f"{where}: starts from the run '{self.origin_of(run)}', which is trained after tuning; take the "
-                    "values of another run (like: <run>), or leave the run to a plan without tuning"
-                )
-            return
-        other = self.runs.get(run.like)
-        if other is None:
-            raise ValueError(f"{where}.like: there is no run '{run.like}'; the runs are {', '.join(self.runs)}")
-        if other.like or not other.trains or not run.trains:
-            reason = "has no search of its own" if run.trains else f"is nothing to {run.method}, which trains nothing"
-            raise ValueError(f"{where}.like: '{run.like}' {reason}; searched are {', '.join(self.searched)}")
-
-    def _acts_in_time(self, name: str, trial: Trial) -> None:
-        """Refuse a budget at which a mechanism never starts."""
-        assert self.tuning is not None
-        images = self.trial_images(trial)
-        search = search_of(trial.run, trial.training)
-        asked, known = search.batch_classes, self.classes_in_fold
-        if known is not None and asked > known:
-            raise ValueError(
-                f"runs.{name}: a batch has images of {asked} classes, but with {self.tuning.folds} folds of "
-                f"{self.dataset.training_classes} training classes a trial has {known}; use smaller batches or more "
-                "folds"
-            )
-        there = self.dataset.training_images
-        there = there and there * (self.tuning.folds - 1) // self.tuning.folds
-        begins = search.acts_after(there)
-        if trial.training.warmup_steps:
-            begins["training.warmup_steps"] = trial.training.warmup_steps * search.batch_images
-        for mechanism, start in begins.items():
-            if start >= images:
-                values = "" if not trial.number else f" (trial {trial.number}: {trial.values})"
-                raise ValueError(
-                    f"runs.{name}: {mechanism} begins to act after {start:,} training images, but a trial has "
-                    f"{images:,}{values}; give tuning.images more, or let it begin earlier"
-                )
-
-    def _is_one_budget(self) -> None:
-        """Under the fair protocol every run has as many images a trial."""
-        budgets = {name: self.trial_images(self._trials[name][0]) for name in self.searched}
-        if self.evaluation.protocol == "fair" and len(set(budgets.values())) > 1:
-            least, most = min(budgets, key=lambda run: budgets[run]), max(budgets, key=lambda run: budgets[run])
-            raise ValueError(
-                f"tuning: the trials of {most} have {budgets[most]:,} images, those of {least} {budgets[least]:,}; "
-                "under evaluation.protocol: fair all runs have as many: set tuning.images"
-            )
-
-    def _folds_fit(self) -> None:
-        assert self.tuning is not None
-        classes, folds = self.dataset.training_classes, self.tuning.folds
-        if classes is not None and classes < 2 * folds:
-            raise ValueError(
-                f"tuning.folds: {folds} parts of {classes} training classes leave fewer than two in a part; at most "
-                f"{classes // 2}"
-            )
 
     @property
     def searched(self) -> list[str]:
@@ -275,19 +192,6 @@ class Plan(Settings):
         """Training images of each of a trial's trainings."""
         assert self.tuning is not None
         return self.tuning.images or trial.training.images
-
-    def taken_from(self, name: str, trial: Trial) -> list[str]:
-        """The keys of another run's trial that a run with ``like`` has too.
-
-        Raises:
-            ValueError: their values contradict this run's other settings.
-        """
-        run = self.runs[name]
-        own = set(type(run).model_fields) - set(RunSettings.model_fields)
-        keys = [key for key in trial.values if key.partition(".")[0] in {"training", *own}]
-        where = f"runs.{name}.like: trial {trial.number} of {run.like}"
-        with_values(self, name, {key: trial.values[key] for key in keys}, where)
-        return keys
 
     @property
     def protocols(self) -> tuple[str, ...]:

@@ -1,0 +1,117 @@
+"""One budget for every run: what a plan says of tuning, refused where it cannot be compared or cannot work."""
+
+from typing import TYPE_CHECKING
+
+from .run import RunSettings
+from .trials import Trial, search_of, trials_of, with_values
+from .tuning import Tuning
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+__all__ = ["budgeted_trials", "taken_keys"]
+
+
+def budgeted_trials(plan: "Plan") -> dict[str, list[Trial]]:
+    """The trials of every searched run; none where the plan tunes nothing.
+
+    Raises:
+        ValueError: what the plan says of tuning does not hold together; the message names the key.
+    """
+    if plan.tuning is None:
+        for name, run in plan.runs.items():
+            if run.tune is not None or run.like is not None:
+                key = "like" if run.tune is None else "tune"
+                raise ValueError(f"runs.{name}.{key}: the plan tunes nothing; add tuning: {{trials: 16}}")
+        return {}
+    for name, run in plan.runs.items():
+        _refuse_search(plan, name, run)
+    _folds_fit(plan, plan.tuning)
+    trials = {name: trials_of(plan, name) for name in plan.searched}
+    for name, own in trials.items():
+        for trial in own:
+            _acts_in_time(plan, plan.tuning, name, trial)
+    for name, run in plan.runs.items():
+        for trial in trials[run.like] if run.like else ():
+            taken_keys(plan, name, trial)
+    _is_one_budget(plan, trials)
+    return trials
+
+
+def taken_keys(plan: "Plan", name: str, trial: Trial) -> list[str]:
+    """The keys of another run's trial that a run with ``like`` has too.
+
+    Raises:
+        ValueError: their values contradict this run's other settings.
+    """
+    run = plan.runs[name]
+    own = set(type(run).model_fields) - set(RunSettings.model_fields)
+    keys = [key for key in trial.values if key.partition(".")[0] in {"training", *own}]
+    where = f"runs.{name}.like: trial {trial.number} of {run.like}"
+    with_values(plan, name, {key: trial.values[key] for key in keys}, where)
+    return keys
+
+
+def _refuse_search(plan: "Plan", name: str, run: RunSettings) -> None:
+    """Refuse what a run says of tuning where it has no meaning."""
+    where = f"runs.{name}"
+    if run.tune is not None and not run.trains:
+        raise ValueError(f"{where}.tune: {run.method} trains nothing; leave the key out")
+    if run.tune is not None and run.like:
+        raise ValueError(f"{where}: tune and like contradict each other; a run searches, or takes what another found")
+    if run.like is None:
+        if run.trains and plan.origin_of(run):
+            raise ValueError(
+                f"{where}: starts from the run '{plan.origin_of(run)}', which is trained after tuning; take the "
+                "values of another run (like: <run>), or leave the run to a plan without tuning"
+            )
+        return
+    other = plan.runs.get(run.like)
+    if other is None:
+        raise ValueError(f"{where}.like: there is no run '{run.like}'; the runs are {', '.join(plan.runs)}")
+    if other.like or not other.trains or not run.trains:
+        reason = "has no search of its own" if run.trains else f"is nothing to {run.method}, which trains nothing"
+        raise ValueError(f"{where}.like: '{run.like}' {reason}; searched are {', '.join(plan.searched)}")
+
+
+def _folds_fit(plan: "Plan", tuning: Tuning) -> None:
+    classes, folds = plan.dataset.training_classes, tuning.folds
+    if classes is not None and classes < 2 * folds:
+        raise ValueError(
+            f"tuning.folds: {folds} parts of {classes} training classes leave fewer than two in a part; at most "
+            f"{classes // 2}"
+        )
+
+
+def _acts_in_time(plan: "Plan", tuning: Tuning, name: str, trial: Trial) -> None:
+    """Refuse batches of more classes than there are, and a budget at which a mechanism never starts."""
+    images = plan.trial_images(trial)
+    search = search_of(trial.run, trial.training)
+    asked, known = search.batch_classes, plan.classes_in_fold
+    if known is not None and asked > known:
+        raise ValueError(
+            f"runs.{name}: a batch has images of {asked} classes, but with {tuning.folds} folds of "
+            f"{plan.dataset.training_classes} training classes a trial has {known}; use smaller batches or more folds"
+        )
+    there = plan.dataset.training_images
+    begins = search.acts_after(there and there * (tuning.folds - 1) // tuning.folds)
+    if trial.training.warmup_steps:
+        begins["training.warmup_steps"] = trial.training.warmup_steps * search.batch_images
+    for mechanism, start in begins.items():
+        if start >= images:
+            values = "" if not trial.number else f" (trial {trial.number}: {trial.values})"
+            raise ValueError(
+                f"runs.{name}: {mechanism} begins to act after {start:,} training images, but a trial has "
+                f"{images:,}{values}; give tuning.images more, or let it begin earlier"
+            )
+
+
+def _is_one_budget(plan: "Plan", trials: dict[str, list[Trial]]) -> None:
+    """Under the fair protocol every run has as many images a trial."""
+    budgets = {name: plan.trial_images(own[0]) for name, own in trials.items()}
+    if plan.evaluation.protocol == "fair" and len(set(budgets.values())) > 1:
+        least, most = min(budgets, key=lambda run: budgets[run]), max(budgets, key=lambda run: budgets[run])
+        raise ValueError(
+            f"tuning: the trials of {most} have {budgets[most]:,} images, those of {least} {budgets[least]:,}; "
+            "under evaluation.protocol: fair all runs have as many: set tuning.images"
+        )
