@@ -47,6 +47,12 @@ METHODS = Door(
         "schem": _folder("schem", "SCHEM", "SchemMethod", "SchemSearch", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "HDMLSearch", "FIGURES"),
         "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "SmartMiningSearch", "FIGURES"),
+        "htl": _folder("htl", "HTL", "HTLMethod", figures="FIGURES"),
+        "facility-location": _folder(
+            "facility_location", "FacilityLocation", "FacilityLocationMethod", figures="FIGURES"
+        ),
+        "spectral": _folder("spectral", "Spectral", "SpectralMethod", figures="FIGURES"),
+        "adapted-triplet": _folder("adapted_triplet", "AdaptedTriplet", "AdaptedTripletMethod", figures="FIGURES"),
     },
 )
 
