@@ -191,7 +191,9 @@ def test_degenerate_batches_have_finite_losses_and_gradients(labels, rows):
 def test_controls_by_loops():
     rows = torch.randn(12, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(4).repeat_interleave(3)
-    within = sum(float((row - rows[labels == label].mean(0)).square().sum()) for row, label in zip(rows, labels, strict=True))
+    within = sum(
+        float((row - rows[labels == label].mean(0)).square().sum()) for row, label in zip(rows, labels, strict=True)
+    )
     whole = sum(float((row - rows.mean(0)).square().sum()) for row in rows)
     assert float(within_trace(rows, labels)) == pytest.approx(within / whole)
     pairs = [(i, j, float((rows[i] - rows[j]).square().sum())) for i in range(12) for j in range(12) if i != j]
