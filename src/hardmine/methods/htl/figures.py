@@ -19,11 +19,11 @@ def draw_tree(report: Report) -> None:
     arrays = {name: np.asarray(value) for name, value in report.arrays(runs[0]).items()} if runs else {}
     with grid(1, 3, legend=0) as (drawn, places):
         first, last, nodes = places[0]
-        for panel, name, title in ((first, "merges_first", "first tree"), (last, "merges_last", "last tree")):
+        for panel, moment, place in ((first, "first", 0), (last, "last", -1)):
+            panel.set_title(f"{moment} tree", fontsize=8)
             if runs:
-                thresholds = arrays["thresholds"][0 if panel is first else -1]
-                _dendrogram(panel, arrays[name], thresholds)
-            panel.set_title(title, fontsize=8)
+                _dendrogram(panel, arrays[f"merges_{moment}"], arrays["thresholds"][place])
+                panel.set_title(f"{moment} tree, after {int(arrays['images'][place]):,} images", fontsize=8)
             panel.set_xticks([])
             panel.set_xlabel("training classes")
             panel.set_ylim(0, 4.1)
