@@ -105,16 +105,16 @@ def test_the_placebo_has_as_many_choices_and_the_shift_of_chance():  # A8
     assert [float(part.sum()) for part in counts.split(3)] == [7, 7, 4]
     generator = torch.Generator().manual_seed(0)
     values, squares = [], []
-    for _ in range(3000):
+    for _ in range(1200):
         drawn = placebo_counts(counts, LABELS, generator)
         assert [float(part.sum()) for part in drawn.split(3)] == [7, 7, 4]
         found = selection_shift(ROWS, LABELS, drawn, reduction="sum")
         values.append(float(found.value))
         squares.append(found.gaps.square())
     spread = torch.stack(squares).mean(dim=0).sqrt().tolist()
-    assert spread == pytest.approx([0.132317, 0.138743, 0.348715], rel=0.04)
-    assert np.mean(values) == pytest.approx(0.514, rel=0.02)
-    assert 0.958983 / np.mean(values) == pytest.approx(1.9, abs=0.06)
+    assert spread == pytest.approx([0.132317, 0.138743, 0.348715], rel=0.06)
+    assert np.mean(values) == pytest.approx(0.514, rel=0.03)
+    assert 0.958983 / np.mean(values) == pytest.approx(1.9, abs=0.08)
     sigma = [float((part - part.mean(0)).square().sum(1).mean().sqrt()) for part in ROWS.split(3)]
     bound = [one / number**0.5 for one, number in zip(sigma, (7, 7, 4), strict=True)]
     assert bound == pytest.approx([0.132317, 0.138743, 0.348715], abs=5e-7)
@@ -167,8 +167,9 @@ def test_what_is_logged():
     assert means["triplet_gradient"] > 0
 
 
-@pytest.mark.parametrize("keys", [{}, {"penalty": "placebo"}, {"penalty": "centre"}, {"scope": "global"}], ids=str)
-@pytest.mark.parametrize("selection", ["hard", "semihard", "random"])
+@pytest.mark.parametrize(
+    "keys", [{}, {"selection": "semihard", "penalty": "placebo"}, {"selection": "random", "penalty": "centre"}], ids=str
+)
 @pytest.mark.parametrize(
     ("rows", "labels"),
     [
@@ -179,9 +180,9 @@ def test_what_is_logged():
     ],
     ids=["collapsed", "one class", "one image a class", "duplicates"],
 )
-def test_degenerate_batches_have_finite_losses_and_gradients(rows, labels, selection, keys):
+def test_degenerate_batches_have_finite_losses_and_gradients(rows, labels, keys):
     rows = rows.clone().requires_grad_()
-    value = loss_of(rows, torch.tensor(labels), selection=selection, **keys)
+    value = loss_of(rows, torch.tensor(labels), **keys)
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(rows.grad).all()

@@ -232,8 +232,8 @@ def plain(search, rounds):
     return greedy, medoids
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("gamma", [0.0, 0.7, 6.0, 40.0])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("gamma", [0.0, 0.7, 40.0])
 def test_the_search_is_that_of_plain_loops(seed, gamma):
     draws = np.random.default_rng(seed)
     rows = torch.from_numpy(draws.normal(size=(14, 2)))

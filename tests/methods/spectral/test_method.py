@@ -103,7 +103,6 @@ RUNS = [
     OWN,
     OWN | {"head": 0},
     OWN | {"ridge": 0.01, "centre": True},
-    OWN | {"gradient": "released", "whiten": False},
     OWN | {"objective": "within-trace"},
     {"method": "spectral", "objective": "softmax"},
     TRIPLET,
@@ -112,15 +111,15 @@ RUNS = [
 
 @pytest.mark.parametrize("run", RUNS, ids=str)
 def test_a_resumed_run_goes_on_bit_for_bit(run):
-    assert_resumes(run, 5, 5)
+    assert_resumes(run, 5, 4)
 
 
-@pytest.mark.parametrize("run", RUNS, ids=str)
+@pytest.mark.parametrize("run", [OWN, OWN | {"objective": "within-trace"}], ids=str)
 def test_training_lowers_the_loss(run):
     method = build(run, learning_rate=0.003, images=6400)
-    first = advance(method, 8).means()["loss"]
-    advance(method, 32)
-    assert advance(method, 8).means()["loss"] < first
+    first = advance(method, 4).means()["loss"]
+    advance(method, 16)
+    assert advance(method, 4).means()["loss"] < first
 
 
 def test_what_is_logged():
@@ -135,6 +134,11 @@ def test_a_batch_inside_its_span_is_refused():
         build(OWN | {"head": 16})
     build(OWN | {"head": 16, "ridge": 0.1})
     build(OWN | {"head": 16, "objective": "within-trace"})
+
+
+def test_embeddings_that_are_no_numbers_are_named():
+    with pytest.raises(UserError, match="'length' became nan"):
+        build(OWN).spectral_loss_of(torch.full((16, 4), torch.nan), torch.arange(16) // 4, EpochLog())
 
 
 def test_free_directions_are_said(capsys):

@@ -43,11 +43,11 @@ class FacilityLocationMethod(Method):
             log: takes what the search found.
         """
         run, images = self.run, len(labels)
+        log.add("distance", distances.detach().mean())  # refuses what is not finite before it is searched
         gamma = run.gamma * images * run.gamma_decay ** (self.step_number // self.steps_per_epoch)
         search = MedoidSearch(distances.detach().cpu().numpy(), labels.cpu().numpy(), gamma, run.margin)
         class_medoids = search.of_classes()
         class_owners = torch.from_numpy(class_medoids[search.classes]).to(distances.device)
-        log.add("distance", distances.detach().mean())
         parts = images if run.reduction == "mean" else 1
         if run.push == "contrastive":
             drawn = pull(distances, class_owners) / images

@@ -104,6 +104,7 @@ class SpectralMethod(Method):
             log: takes the spectrum.
         """
         run = self.run
+        log.add("length", features.detach().norm(dim=1).mean())  # refuses what is not finite before it is decomposed
         if run.centre:
             features = features - features.mean(dim=0)
         found = project(features, labels, run.cut)
