@@ -169,6 +169,12 @@ def test_equal_images_give_as_many_clusters_as_classes():  # F7
     assert bracket(search, found.medoids) == pytest.approx(0.584682, abs=5e-7)
 
 
+def test_a_medoid_stays_its_own_beside_an_equal_one_of_a_lower_row():
+    search = search_of(at(*[30] * 6), [0, 0, 1, 1, 2, 2], 1.0)
+    for medoids in ([3, 1, 0], [0, 3, 1], [1, 0, 3]):
+        assert search.clustering(np.array(medoids)).owners.tolist() == [0, 1, 0, 3, 0, 0]
+
+
 @pytest.mark.parametrize(("labels", "medoids"), [(list(range(6)), set(range(6))), ([0] * 6, {2})])
 def test_one_image_a_class_and_one_class_leave_nothing_to_gain(labels, medoids):  # F9
     search = search_of(SIX, labels, 5)
