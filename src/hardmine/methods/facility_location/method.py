@@ -10,7 +10,7 @@ from hardmine.methods.generator import Generator
 from hardmine.methods.log import EpochLog
 
 from .loss import contrastive_push, distances_of, facility_bracket, pull
-from .search import Clustering, MedoidSearch, facility_search
+from .medoids import Clustering, MedoidSearch, facility_search
 from .settings import FacilityLocation
 
 __all__ = ["FacilityLocationMethod"]

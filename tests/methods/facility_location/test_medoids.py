@@ -10,8 +10,8 @@ from oracles import mutual_information
 from resuming import at
 
 from hardmine.methods.facility_location.loss import distances_of
+from hardmine.methods.facility_location.medoids import MedoidSearch, facility_search
 from hardmine.methods.facility_location.partitions import nmi, wrongness
-from hardmine.methods.facility_location.search import MedoidSearch, facility_search
 
 
 def line(*places):
