@@ -14,6 +14,10 @@ RUNS = {
     "hdc": {"method": "hdc", "head_features": 8, "head_channels": 4},
     "smart-mining": {"method": "smart-mining", "batch_triplets": 8, "epoch_anchors": 16},
     "schem": {"method": "schem", "group_size": 4, "groups": 3, "class_pool": [1, 2]},
+    "htl": {"method": "htl", "seeds": 2, "group": 2, "warmup": 0},
+    "facility-location": {"method": "facility-location"},
+    "spectral": {"method": "spectral", "head": 4},
+    "adapted-triplet": {"method": "adapted-triplet"},
 }
 
 

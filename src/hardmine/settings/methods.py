@@ -47,6 +47,14 @@ METHODS = Door(
         "schem": _folder("schem", "SCHEM", "SchemMethod", "SchemSearch", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "HDMLSearch", "FIGURES"),
         "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "SmartMiningSearch", "FIGURES"),
+        "htl": _folder("htl", "HTL", "HTLMethod", "HTLSearch", "FIGURES"),
+        "facility-location": _folder(
+            "facility_location", "FacilityLocation", "FacilityLocationMethod", "FacilityLocationSearch", "FIGURES"
+        ),
+        "spectral": _folder("spectral", "Spectral", "SpectralMethod", "SpectralSearch", "FIGURES"),
+        "adapted-triplet": _folder(
+            "adapted_triplet", "AdaptedTriplet", "AdaptedTripletMethod", "AdaptedTripletSearch", "FIGURES"
+        ),
     },
 )
 

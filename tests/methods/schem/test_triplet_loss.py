@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from hardmine.methods.schem.classification_loss import batch_floor, classification_floor, classification_loss
-from hardmine.methods.schem.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
 
 
 def at(*degrees):

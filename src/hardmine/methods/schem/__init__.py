@@ -1,5 +1,6 @@
 """SCHEM: stochastic class-based hard example mining (Suh et al., CVPR 2019).
 
 Read in this order: ``settings``, ``signatures`` (hard classes), ``bank`` (hard images), ``batcher`` (a batch),
-``triplet_loss`` and ``classification_loss``, ``method`` (the training step), ``search_quality``, ``figures``.
+``classification_loss`` and, shared, ``hardmine.methods.triplet_loss``, ``method`` (the training step),
+``search_quality``, ``figures``.
 """

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
+from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
 
 from .bank import FeatureBank
 from .batcher import SchemBatcher
@@ -16,7 +17,6 @@ from .classification_loss import classification_floor, classification_loss
 from .search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
 from .settings import SCHEM
 from .signatures import ClassSignatures, group_similarity
-from .triplet_loss import pairwise_distances, triplet_loss, triplet_masks
 
 __all__ = ["SchemMethod"]
 

@@ -1,4 +1,4 @@
-"""SCHEM's triplet loss: the mean over the triplets that violate the margin."""
+"""The triplet loss of SCHEM and HTL: all triplets of masks, with one margin or one for each anchor and negative."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ def triplet_masks(labels: Tensor, rows: Tensor, anchors: int) -> tuple[Tensor, T
 
 
 def triplet_loss(
-    distances: Tensor, positives: Tensor, negatives: Tensor, margin: float, mean: str = "violating"
+    distances: Tensor, positives: Tensor, negatives: Tensor, margin: float | Tensor, mean: str = "violating"
 ) -> TripletLoss:
     """Mean of l = max(0, d(a, p) - d(a, n) + m) over the triplets with l > 0, or over all of them.
 
@@ -63,11 +63,12 @@ def triplet_loss(
         distances: float [a, n] of anchors to images.
         positives: bool [a, n].
         negatives: bool [a, n].
-        margin: m.
+        margin: m; a number, or float [a, n] with one for each anchor and negative.
         mean: ``violating`` or ``all``.
     """
     valid = positives[:, :, None] & negatives[:, None, :]
-    values = torch.relu(distances[:, :, None] - distances[:, None, :] + margin) * valid
+    added = margin[:, None, :] if isinstance(margin, Tensor) else margin
+    values = torch.relu(distances[:, :, None] - distances[:, None, :] + added) * valid
     violating, triplets = (values > 0).sum(), valid.sum()
     count = violating if mean == "violating" else triplets
     return TripletLoss(values.sum() / count.clamp(min=1), violating, triplets)

@@ -1,0 +1,93 @@
+"""Figures of HTL, facility location, spectral and the adapted triplet loss, also where there is little to draw."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
+from tiny import advance, build
+
+from hardmine.artefacts import Job
+from hardmine.figures.own import caption_of
+from hardmine.plotting import Report
+from hardmine.settings.methods import METHODS
+
+COLUMNS = {
+    "htl": ("margin", "margin_negative", "nearest_kept"),
+    "facility-location": ("wrong", "other_medoid", "bracket_negative"),
+    "spectral": ("of_chance", "scatter", "val_recall@1", "val_whitened_recall@1"),
+    "adapted-triplet": ("shift", "placebo_shift", "shift_over_radius"),
+}
+
+
+@pytest.fixture
+def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
+    monkeypatch.chdir(tmp_path)
+
+    def make(method: str, columns: tuple[str, ...], variants: int = 9) -> Report:
+        names = [method, *(f"{method}-v{number}-some-control" for number in range(variants))]
+        rows = [
+            {
+                "run": run,
+                "seed": seed,
+                "images": 4000 * (epoch + 1),
+                **dict.fromkeys(columns, 0.1 * epoch + 0.05 * place),
+            }
+            for place, run in enumerate(names)
+            for seed in (0, 1)
+            for epoch in range(3)
+        ]
+        runs = {**{name: {"method": method} for name in names}, "other": {"method": "triplet"}}
+        (tmp_path / "figures").mkdir()
+        for name in names:
+            keep(name)
+        job = Job("tiny", "figures", "report/tiny", (), (), {"runs": runs, "seeds": [0, 1]}, {})
+        return Report(job, tmp_path / "figures", pd.DataFrame(rows), pd.DataFrame())
+
+    return make
+
+
+def keep(run: str, **arrays: np.ndarray) -> Path:
+    folder = Path("models/tiny", run, "seed0")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(arrays, folder / "diagnostics.safetensors")
+    return folder / "diagnostics.safetensors"
+
+
+def drawn(report: Report, method: str) -> None:
+    for name, draw in METHODS.figures(method).items():
+        draw(report)
+        assert (report.folder / f"{name}.svg").stat().st_size > 1000
+        with Image.open(report.folder / f"{name}.png") as image:
+            assert np.asarray(image.convert("L")).std() > 5
+        assert caption_of(draw).endswith(".")
+        assert len(caption_of(draw)) > 40
+
+
+@pytest.mark.parametrize("method", COLUMNS)
+def test_figures_are_drawn_from_histories(method: str, report_of: Callable[..., Report]) -> None:
+    drawn(report_of(method, COLUMNS[method]), method)
+
+
+def test_figures_are_drawn_where_nothing_was_measured(report_of: Callable[..., Report]) -> None:
+    drawn(report_of("htl", ("loss",), variants=0), "htl")
+
+
+def test_the_tree_is_drawn_from_what_a_training_keeps(report_of: Callable[..., Report]) -> None:
+    method = build({"method": "htl", "seeds": 2, "group": 2}, images=320)
+    advance(method, 9)
+    report = report_of("htl", COLUMNS["htl"], variants=1)
+    save_tensors(method.diagnostics.arrays, Path("models/tiny/htl/seed0/diagnostics.safetensors"))
+    METHODS.figures("htl")["htl-tree"](report)
+    assert (report.folder / "htl-tree.svg").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("method", COLUMNS)
+def test_what_figures_show_is_logged(method: str) -> None:
+    own = {"htl": {"seeds": 2, "group": 2}, "spectral": {"head": 4}}.get(method, {})
+    logged = advance(build({"method": method, **own}), 14).means()
+    assert {name for name in COLUMNS[method] if not name.startswith("val_")} <= set(logged)
