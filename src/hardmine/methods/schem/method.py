@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
+from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 from .bank import FeatureBank
 from .batcher import SchemBatcher
@@ -16,7 +17,7 @@ from .classification_loss import classification_floor, classification_loss
 from .search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
 from .settings import SCHEM
 from .signatures import ClassSignatures, group_similarity
-from .triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from .triplet_loss import triplet_loss
 
 __all__ = ["SchemMethod"]
 
@@ -95,7 +96,7 @@ class SchemMethod(Method):
         triplets = triplet_loss(distances, positives, negatives, run.margin, run.triplet_mean)
         total = triplets.value
         log.add("triplet_loss", triplets.value)
-        log.add("violating", triplets.violating / triplets.triplets.clamp(min=1))
+        log.add("violating", triplets.share)
         log.add("batch_images", len(rows))
         with torch.no_grad():
             log.add("negative_similarity", group_similarity(unit[:anchors], unit[anchors:]).mean())
