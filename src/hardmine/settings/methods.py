@@ -42,6 +42,10 @@ METHODS = Door(
         "schem": _folder("schem", "SCHEM", "SchemMethod", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "FIGURES"),
         "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "FIGURES"),
+        "hap2s": _folder("hap2s", "HAP2S", "HAP2SMethod", "FIGURES"),
+        "quadruplet": _folder("quadruplet", "Quadruplet", "QuadrupletMethod", "FIGURES"),
+        "pddm": _folder("pddm", "PDDM", "PDDMMethod", "FIGURES"),
+        "ccl": _folder("ccl", "CCL", "CCLMethod", "FIGURES"),
     },
 )
 
