@@ -29,7 +29,7 @@ class PDDMMethod(Method):
         self.run = setup.run
         super().__init__(setup)
         self.draws = Draws(setup.generator(1))
-        self.unit = PDDMUnit(setup.backbone.embedding, self.run.position).to(setup.device)
+        self.unit = PDDMUnit(setup.backbone.embedding, self.run.position != "none").to(setup.device)
         self.parts |= {"unit": self.unit, "draws": self.draws}
         self.add_optimiser(self.parameter_groups())
 

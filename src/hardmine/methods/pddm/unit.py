@@ -1,7 +1,5 @@
 """The unit that scores pairs, as third-party code has it."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,15 +17,14 @@ class PDDMUnit(nn.Module):
 
     Args:
         dimensions: D.
-        position: whether v is used, left out, or that of another pair.
+        positioned: whether v is used; else the unit knows differences alone.
     """
 
-    def __init__(self, dimensions: int, position: Literal["mean", "none", "shuffled"] = "mean") -> None:
+    def __init__(self, dimensions: int, positioned: bool = True) -> None:
         super().__init__()
-        self.kind = position
         self.difference = nn.Linear(dimensions, dimensions)
-        self.position = None if position == "none" else nn.Linear(dimensions, dimensions)
-        self.joined = nn.Linear(dimensions * (1 if position == "none" else 2), dimensions)
+        self.position = nn.Linear(dimensions, dimensions) if positioned else None
+        self.joined = nn.Linear(dimensions * (2 if positioned else 1), dimensions)
         self.score = nn.Linear(dimensions, 1)
 
     def hidden(self, first: Tensor, second: Tensor, place: Tensor | None = None) -> Tensor:
