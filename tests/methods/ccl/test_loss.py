@@ -192,19 +192,17 @@ def test_random_negatives_are_of_other_classes_and_differ():
 
 
 def test_triplets_from_the_same_sets_have_one_anchor_one_positive_and_the_nearest_negative():
-    vectors, labels = at(*ANGLES, 95, 225), torch.tensor([0, 0, 1, 1, 2, 2, 1, 2])
-    positives, _ = triplet_masks(labels, torch.arange(8), 8)
+    vectors, labels = at(*ANGLES, 95, 225, 40), torch.tensor([0, 0, 1, 1, 2, 2, 1, 2, 0])
+    positives, _ = triplet_masks(labels, torch.arange(9), 9)
     squares, generator = (vectors[:, None] - vectors[None]).pow(2).sum(2), torch.Generator().manual_seed(1)
     run, seen = settings(0.5, anchor="image"), set()
     for _ in range(60):
         found = image_triplets(vectors, labels, positives, run, generator)
         for own, (value, near) in enumerate(zip(found.losses.tolist(), found.near.tolist(), strict=True)):
             members = (labels == own).nonzero().squeeze(1).tolist()
-            scale = 2 * len(members) / (len(members) - 1)
+            margin, nearest = 0.5 * 2 * 3 / (3 - 1), squares[:, labels != own].amin(dim=1)
             possible = {
-                (a, p): len(members)
-                / 2
-                * max(0.0, float(squares[a, p]) + 0.5 * scale - float(squares[a][labels != own].min()))
+                (a, p): 3 / 2 * max(0.0, float(squares[a, p] + margin - nearest[a]))
                 for a in members
                 for p in members
                 if p != a

@@ -180,8 +180,8 @@ def test_terms_agree_with_plain_loops(seed, mean):
     gap = max(gap, 0.0)
     both = [*positive, *((j, i) for i, j in positive)]
     first = [g[i][j] - g[i][k] + gap for i, j in both for k in every if s[k] != s[i]]
-    apart = [(i, j, k, l) for i, j in positive for k, l in negative if s[i] not in (s[k], s[l])]
-    second = [g[i][j] - g[k][l] + gap / 2 for i, j, k, l in apart]
+    apart = [(i, j, k, m) for i, j in positive for k, m in negative if s[i] not in (s[k], s[m])]
+    second = [g[i][j] - g[k][m] + gap / 2 for i, j, k, m in apart]
     for found, values in zip(
         terms(euclidean_squares(vectors), tuple(s), None, mean, rows)[1:], (first, second), strict=True
     ):
