@@ -26,7 +26,7 @@ RUNS = {
     "pddm-shuffled": {"method": "pddm", "position": "shuffled"},
     "pddm-unit-apart": {"method": "pddm", "score_gradient": False},
     "ccl": {"method": "ccl"},
-    "ccl-centre-gradient": {"method": "ccl", "centre_gradient": True},
+    "ccl-constant-centre": {"method": "ccl", "centre_gradient": False},
     "ccl-triplets": {"method": "ccl", "anchor": "image"},
     "ccl-triplets-random": {"method": "ccl", "anchor": "image", "negative": "random"},
     "ccl-random": {"method": "ccl", "negative": "random"},

@@ -28,8 +28,9 @@ class CCL(RunSettings):
     none (the pull alone). All but the first are controls."""
     margin: PositiveFloat = 0.3
     """alpha, on squared distances to the centre."""
-    centre_gradient: bool = False
-    """Whether the gradient goes through the centre too; off, as in third-party code, the batch drifts as a whole."""
+    centre_gradient: bool = True
+    """Whether the gradient goes through the centre too, as it does in L; off, as in third-party code, the batch drifts as
+    a whole, and from random weights it ends in one point."""
 
     network: Literal["single", "mixed"] = "single"
     """The plain network, or the mixed difference network: two branches over a shared trunk, one that learns an
@@ -52,8 +53,6 @@ class CCL(RunSettings):
     def _fit_together(self) -> Self:
         if self.anchor == "image" and self.negative not in ("nearest", "random"):
             raise ValueError(f"negative: {self.negative} needs anchor: centre; triplets have one negative each")
-        if self.anchor == "image" and self.centre_gradient:
-            raise ValueError("centre_gradient: anchor: image has no centre; leave it out")
         changed = [key for key in _MIXED if getattr(self, key) != type(self).model_fields[key].default]
         if self.network == "single" and changed:
             raise ValueError(f"{changed[0]}: the single network has no branches; set network: mixed")

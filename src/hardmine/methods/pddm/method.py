@@ -86,15 +86,15 @@ class PDDMMethod(Method):
         run = self.run
         distances = pairwise_distances(unit, unit)
         by_distance = hard_quadruplets(-distances, *masks, labels, run.quadruplets)
-        chosen = by_distance
-        if run.picks == "random":
+        chosen, warming = by_distance, self.step_number < run.warmup_epochs * self.steps_per_epoch
+        if (run.warmup_picks if warming else run.picks) == "random":
             chances = torch.rand(len(unit), len(unit), generator=self.draws.generator).to(unit.device)
             chosen = hard_quadruplets(chances, *masks, labels, run.quadruplets)
         log.add("batch_recall", nearest_is_positive(distances, *masks))
         if run.score_weight:
             scores, dead = score_matrix(self.unit, unit, places)
             by_score = hard_quadruplets(scores, *masks, labels, run.quadruplets)
-            if run.picks == "scores" and self.step_number >= run.warmup_epochs * self.steps_per_epoch:
+            if run.picks == "scores" and not warming:
                 chosen = by_score
             log.add("dead_units", dead)
             log.add("picks_agree", agreement(by_score, by_distance))

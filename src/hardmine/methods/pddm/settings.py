@@ -28,7 +28,9 @@ class PDDM(RunSettings):
     """What the unit knows of where a pair lies: the mean vector, nothing, or another pair's mean vector. The latter two
     are controls."""
     warmup_epochs: NonNegativeInt = 1
-    """Epochs at the start whose quadruplets are chosen by distances, since an untrained unit chooses at random."""
+    """Epochs at the start whose quadruplets ``warmup_picks`` chooses, since an untrained unit chooses at random."""
+    warmup_picks: Literal["random", "distances"] = "distances"
+    """What similarity is to the choice in these epochs."""
     score_weight: NonNegativeFloat = 1.0
     """Of the loss on scores; 0 leaves the unit untrained."""
     score_margin: PositiveFloat = 0.5
