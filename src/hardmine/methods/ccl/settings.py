@@ -29,8 +29,8 @@ class CCL(RunSettings):
     margin: PositiveFloat = 0.3
     """alpha, on squared distances to the centre."""
     centre_gradient: bool = True
-    """Whether the gradient goes through the centre too, as it does in L; off, as in third-party code, the batch drifts as
-    a whole, and from random weights it ends in one point."""
+    """Whether the gradient goes through the centre too, as it does in L; off, as in third-party code, the batch drifts
+    as a whole, and from random weights it ends in one point."""
 
     network: Literal["single", "mixed"] = "single"
     """The plain network, or the mixed difference network: two branches over a shared trunk, one that learns an

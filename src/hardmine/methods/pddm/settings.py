@@ -29,8 +29,8 @@ class PDDM(RunSettings):
     are controls."""
     warmup_epochs: NonNegativeInt = 1
     """Epochs at the start whose quadruplets ``warmup_picks`` chooses, since an untrained unit chooses at random."""
-    warmup_picks: Literal["random", "distances"] = "distances"
-    """What similarity is to the choice in these epochs."""
+    warmup_picks: Literal["random", "distances"] = "random"
+    """What similarity is to the choice in these epochs; the hardest by distance draw all embeddings together."""
     score_weight: NonNegativeFloat = 1.0
     """Of the loss on scores; 0 leaves the unit untrained."""
     score_margin: PositiveFloat = 0.5
