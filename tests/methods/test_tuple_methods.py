@@ -60,7 +60,7 @@ def tightness(method: Method) -> float:
     return float(distances[same].sum() / (same.sum() - 64) / distances[~same].mean())
 
 
-LEARN = ("hap2s", "hap2s-uniform", "quadruplet", "quadruplet-fixed", "pddm", "pddm-per-pair", "ccl")
+LEARN = ("hap2s", "hap2s-uniform", "quadruplet", "quadruplet-fixed", "pddm-random", "pddm-per-pair", "ccl")
 """Those that learn within seventy steps from random weights; the hardest tuples alone need more."""
 
 
@@ -123,3 +123,13 @@ def test_quadruplets_are_chosen_otherwise_until_the_unit_has_learned() -> None:
     assert first[0].means() == first[1].means()
     second = [advance(each, 1).means() for each in (method, control)]
     assert second[0]["loss"] != second[1]["loss"]
+
+
+def test_the_loss_on_scores_does_not_reach_the_network_before_the_unit_chooses() -> None:
+    method, other = (build({"method": "pddm", "score_weight": weight, "picks": "random"}) for weight in (1.0, 5.0))
+    for each in (method, other):
+        advance(each, each.steps_per_epoch)
+    assert all(torch.equal(value, weights(other)[name]) for name, value in weights(method).items())
+    for each in (method, other):
+        advance(each, 1)
+    assert not all(torch.equal(value, weights(other)[name]) for name, value in weights(method).items())

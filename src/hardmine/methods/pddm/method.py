@@ -63,7 +63,7 @@ class PDDMMethod(Method):
             log.add("picked_positive_square", near.mean())
             log.add("picked_negative_square", far.mean())
         if run.score_weight:
-            seen = unit if run.score_gradient else unit.detach()
+            seen = unit if run.score_gradient and not self.warming else unit.detach()
             near, far = pair_scores(self.unit, seen, places, chosen)
             scores = double_hinge(-near, -far, run.score_margin)
             value = value + run.score_weight * scores.value
@@ -71,6 +71,11 @@ class PDDMMethod(Method):
             log.add("score_active", scores.active)
             log.add("score_weight_norm", self.unit.score.weight.norm())
         return value
+
+    @property
+    def warming(self) -> bool:
+        """Whether this is one of the first epochs, whose choice is not the unit's and whose scores train it alone."""
+        return self.step_number < self.run.warmup_epochs * self.steps_per_epoch
 
     def _places(self, images: int) -> Tensor:
         """Whose position stands in for whose in the unit, int64 [n]: each image's own, unless they are shuffled."""
@@ -86,15 +91,15 @@ class PDDMMethod(Method):
         run = self.run
         distances = pairwise_distances(unit, unit)
         by_distance = hard_quadruplets(-distances, *masks, labels, run.quadruplets)
-        chosen, warming = by_distance, self.step_number < run.warmup_epochs * self.steps_per_epoch
-        if (run.warmup_picks if warming else run.picks) == "random":
+        chosen = by_distance
+        if (run.warmup_picks if self.warming else run.picks) == "random":
             chances = torch.rand(len(unit), len(unit), generator=self.draws.generator).to(unit.device)
             chosen = hard_quadruplets(chances, *masks, labels, run.quadruplets)
         log.add("batch_recall", nearest_is_positive(distances, *masks))
         if run.score_weight:
             scores, dead = score_matrix(self.unit, unit, places)
             by_score = hard_quadruplets(scores, *masks, labels, run.quadruplets)
-            if run.picks == "scores" and not warming:
+            if run.picks == "scores" and not self.warming:
                 chosen = by_score
             log.add("dead_units", dead)
             log.add("picks_agree", agreement(by_score, by_distance))

@@ -28,9 +28,10 @@ class PDDM(RunSettings):
     """What the unit knows of where a pair lies: the mean vector, nothing, or another pair's mean vector. The latter two
     are controls."""
     warmup_epochs: NonNegativeInt = 1
-    """Epochs at the start whose quadruplets ``warmup_picks`` chooses, since an untrained unit chooses at random."""
+    """Epochs at the start whose quadruplets ``warmup_picks`` chooses, since an untrained unit chooses blindly; the loss
+    on scores trains the unit alone meanwhile."""
     warmup_picks: Literal["random", "distances"] = "random"
-    """What similarity is to the choice in these epochs; the hardest by distance draw all embeddings together."""
+    """What similarity is to the choice in these epochs."""
     score_weight: NonNegativeFloat = 1.0
     """Of the loss on scores; 0 leaves the unit untrained."""
     score_margin: PositiveFloat = 0.5
