@@ -37,7 +37,7 @@ def report(folder: Path, histories: pd.DataFrame, runs: dict) -> Report:
 
 
 @pytest.mark.parametrize("method", METHODS_ON_TUPLES)
-@pytest.mark.parametrize("kind", ["all", "one", "empty"])
+@pytest.mark.parametrize("kind", ["all", "empty"])
 def test_figures_are_drawn(method: str, kind: str, histories: pd.DataFrame, tmp_path: Path) -> None:
     figures, settings = METHODS.figures(method), METHODS.settings(method)
     assert set(figures) == set(settings.diagnostics)

@@ -15,6 +15,7 @@ __all__ = ["Curve", "draw_curves"]
 _VARIANTS = (
     *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
     *(("#56B4E9", "D"), ("#888888", "x"), ("#CC79A7", "P"), ("#8C510A", "*")),
+    *(("#332288", "<"), ("#999933", ">"), ("#117733", "p"), ("#882255", "h")),
 )
 """Colours and marks of the variants beside the main run: their names share one colour elsewhere."""
 

@@ -43,7 +43,7 @@ _COLOURS = {
     "schem": "#7B3294",
     "hdml-npair": "#117733",
     "hdml-triplet": "#66A61E",
-    "hap2s": "#2E5EAA",
+    "hap2s": "#2B2B52",
     "quadruplet": "#A0522D",
     "pddm": "#B03A9C",
     "ccl": "#2F7F86",
