@@ -67,6 +67,10 @@ RUNS = {
     "smart-mining": {"method": "smart-mining", "batch_triplets": 8, "epoch_anchors": 16, "random_epochs": 1},
     "schem": {"method": "schem", "group_size": 4, "groups": 3, "class_pool": [1, 2]},
     "hdml": {"method": "hdml", "batch_size": 8, "generator_width": 16},
+    "hap2s": {"method": "hap2s"},
+    "quadruplet": {"method": "quadruplet", "metric": "learned"},
+    "pddm": {"method": "pddm"},
+    "ccl": {"method": "ccl", "network": "mixed", "attribute_weight": 0},
 }
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from hardmine.plotting.style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
 from hardmine.retrieval.statistics import half_width_of
+from hardmine.settings.methods import METHODS
 
 from .choice import main_metric, of_metric, rank_metric
 from .titles import title_of
@@ -114,8 +115,9 @@ def _families(runs: list[str]) -> dict[str, list[str]]:
     if len(runs) <= 14:
         return {"": runs}
     groups: dict[str, list[str]] = {"others": []}
+    drawn = [name for name, descriptor in METHODS.table.items() if descriptor.figures]
     for run in runs:
-        own = [name for name in ("hdc", "smart-mining", "schem", "hdml") if run == name or run.startswith(f"{name}-")]
+        own = [name for name in drawn if run == name or run.startswith(f"{name}-")]
         groups.setdefault(own[0] if own else "others", []).append(run)
     return groups
 

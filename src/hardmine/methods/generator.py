@@ -7,7 +7,11 @@ __all__ = ["Generator"]
 
 
 class Generator:
-    """A torch generator as a part with state."""
+    """A torch generator as a part with state.
+
+    Args:
+        generator: on the CPU.
+    """
 
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator

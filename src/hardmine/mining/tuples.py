@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Triplets", "random_negatives"]
+__all__ = ["Quadruplets", "Triplets", "random_negatives"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,26 @@ class Triplets:
     anchors: Tensor
     positives: Tensor
     negatives: Tensor
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+
+@dataclass(frozen=True)
+class Quadruplets:
+    """Positions in a batch, four int64 tensors of one length.
+
+    Attributes:
+        anchors: one end of a pair of one class.
+        positives: its other end.
+        negatives: an image of another class, met by the anchor.
+        others: a further image, met by the positive or by the negative, as the method says.
+    """
+
+    anchors: Tensor
+    positives: Tensor
+    negatives: Tensor
+    others: Tensor
 
     def __len__(self) -> int:
         return len(self.anchors)

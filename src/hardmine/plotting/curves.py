@@ -1,64 +1,129 @@
-"""Columns of the histories over the images seen: what most figures of a method's own show."""
+"""Columns of the histories over the images seen, one line a run: what most figures of a method's own show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from .report import Report
-from .style import grid, line_of, save
+from .style import colour_of, grid, save
 
-__all__ = ["draw_curves"]
+__all__ = ["Curve", "draw_curves", "images_axis", "legend_below", "mean_over_seeds", "say"]
+
+_VARIANTS = (
+    *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
+    *(("#56B4E9", "D"), ("#888888", "x"), ("#CC79A7", "P"), ("#8C510A", "*")),
+    *(("#332288", "<"), ("#999933", ">"), ("#117733", "p"), ("#882255", "h")),
+)
+"""Colours and marks of a method's variants, whose names share one colour elsewhere."""
 
 
-def draw_curves(
-    report: Report,
-    name: str,
-    runs: Sequence[str],
-    panels: Mapping[str, str],
-    share_y: bool = False,
-    marks: Mapping[str, float] | None = None,
-) -> None:
-    """One panel a column, one line a run, mean over seeds; panels without a value say so.
+@dataclass(frozen=True)
+class Curve:
+    """What a panel shows.
+
+    Attributes:
+        column: of the histories.
+        label: above the panel.
+        share: whether the values are shares, shown as percentages.
+        from_zero: whether the axis begins at 0.
+        mark: a value at which a thin line is drawn.
+    """
+
+    column: str
+    label: str
+    share: bool = True
+    from_zero: bool = True
+    mark: float | None = None
+
+
+def draw_curves(report: Report, name: str, runs: Sequence[str], *curves: Curve, share_y: bool = False) -> None:
+    """Draw columns of the histories, mean over seeds, one line a run; a panel a column, which says so if it is empty.
 
     Args:
         report: gives the histories and takes the figure.
         name: of the figure.
         runs: whose lines are drawn, in this order.
-        panels: columns of the histories with what they are called, at most three.
+        curves: the panels, side by side, at most three.
         share_y: one scale for all panels.
-        marks: columns with a value at which a thin line is drawn.
     """
-    with grid(1, len(panels), legend=-(-len(runs) // (3 if len(panels) > 1 else 2)), sharey=share_y) as (drawn, places):
-        shown: dict[str, Line2D] = {}
-        for panel, (column, label) in zip(places[0], panels.items(), strict=True):
+    columns = 2 if len(curves) == 1 else 3
+    with grid(1, len(curves), legend=-(-len(runs) // columns), sharey=share_y) as (drawn, (places,)):
+        for panel, curve in zip(places, curves, strict=True):
             for run in runs:
-                if line := _line(panel, report, run, runs, column):
-                    shown.setdefault(run, line)
-            if not panel.lines:
-                panel.text(0.5, 0.5, "not measured in this plan", ha="center", transform=panel.transAxes)
-            elif marks and column in marks:
-                panel.axhline(marks[column], color="#222222", linewidth=0.7, linestyle=":")
-            panel.set_title(label, fontsize=8)
-            panel.set_xlabel("training images seen")
-            panel.xaxis.set_major_locator(MaxNLocator(4))
-            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        if shown:
-            columns = 3 if len(panels) > 1 else 2
-            drawn.legend(
-                shown.values(), shown.keys(), loc="outside lower center", ncols=columns, fontsize=6.5, handlelength=2.2
-            )
+                mean = mean_over_seeds(report.histories, run, curve.column)
+                colour, mark = _look(run, runs)
+                if len(mean):
+                    panel.plot(mean.index, mean, color=colour, label=run, marker=mark, markersize=3, linewidth=1.3)
+            _dress(panel, curve)
+        legend_below(drawn, places, columns, runs)
         save(drawn, report.folder, name)
 
 
-def _line(panel: Axes, report: Report, run: str, runs: Sequence[str], column: str) -> Line2D | None:
-    """The line of a run, or None where it has no such column."""
-    rows = report.histories
-    if column not in rows:
-        return None
-    mean = rows[rows.run == run].dropna(subset=[column]).groupby("images")[column].mean()
-    if not len(mean):
-        return None
-    dash, colour = line_of(run, list(runs))
-    return panel.plot(mean.index, mean, dash, color=colour, label=run, marker="o", markersize=2.5, linewidth=1.2)[0]
+def mean_over_seeds(histories: pd.DataFrame, run: str, column: str) -> pd.Series:
+    """Mean over seeds of a column, by images seen; empty where the run has no value."""
+    if column not in histories:
+        return pd.Series(dtype=float)
+    return histories[histories.run == run].dropna(subset=[column]).groupby("images")[column].mean()
+
+
+def images_axis(panel: Axes) -> None:
+    """The axis of training images, in thousands."""
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
+    panel.set_xlim(left=0)
+    panel.set_xlabel("training images seen")
+
+
+def legend_below(drawn: Figure, panels: Sequence[Axes], columns: int, order: Sequence[str] = ()) -> None:
+    """One legend for what the panels name, below them all, in the given order where there is one."""
+    named: dict[str, Artist] = {}
+    for panel in panels:
+        handles, labels = panel.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    shown = [label for label in order or named if label in named]
+    if shown:
+        drawn.legend(
+            [named[label] for label in shown],
+            shown,
+            loc="outside lower center",
+            ncols=columns,
+            fontsize=7,
+            handlelength=2.2,
+            labelspacing=0.25,
+        )
+
+
+def say(panel: Axes, text: str) -> None:
+    """Words where there is nothing to draw."""
+    panel.text(0.5, 0.5, text, ha="center", va="center", transform=panel.transAxes)
+
+
+def _dress(panel: Axes, curve: Curve) -> None:
+    """Axes and title of a panel."""
+    panel.set_title(curve.label, fontsize=8)
+    images_axis(panel)
+    if not panel.lines:
+        say(panel, "not measured in this plan")
+        return
+    if curve.share:
+        panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    if curve.from_zero:
+        panel.set_ylim(bottom=0)
+    if curve.mark is not None:
+        panel.axhline(curve.mark, color="#222222", linewidth=0.7, linestyle=":")
+
+
+def _look(run: str, runs: Sequence[str]) -> tuple[str, str]:
+    """Colour and mark of a run: the first of a colour bears it, those that would share it take others."""
+    first: dict[str, str] = {}
+    for other in runs:
+        first.setdefault(colour_of(other), other)
+    if first[colour_of(run)] == run:
+        return colour_of(run), "o"
+    free = [look for look in _VARIANTS if look[0] not in first]
+    return free[[other for other in runs if other not in first.values()].index(run) % len(free)]

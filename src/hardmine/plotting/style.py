@@ -43,6 +43,10 @@ _COLOURS = {
     "schem": "#7B3294",
     "hdml-npair": "#117733",
     "hdml-triplet": "#66A61E",
+    "hap2s": "#2B2B52",
+    "quadruplet": "#A0522D",
+    "pddm": "#B03A9C",
+    "ccl": "#2F7F86",
 }
 _SPARE = ("#332288", "#AA4499", "#DDCC77", "#882255", "#999933", "#661100", "#6699CC", "#AA4466")
 _DASHES = ("-", "--", "-.", ":")

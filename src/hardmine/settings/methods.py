@@ -55,6 +55,10 @@ METHODS = Door(
         "adapted-triplet": _folder(
             "adapted_triplet", "AdaptedTriplet", "AdaptedTripletMethod", "AdaptedTripletSearch", "FIGURES"
         ),
+        "hap2s": _folder("hap2s", "HAP2S", "HAP2SMethod", figures="FIGURES"),
+        "quadruplet": _folder("quadruplet", "Quadruplet", "QuadrupletMethod", figures="FIGURES"),
+        "pddm": _folder("pddm", "PDDM", "PDDMMethod", figures="FIGURES"),
+        "ccl": _folder("ccl", "CCL", "CCLMethod", figures="FIGURES"),
     },
 )
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from resuming import at, central_differences
 
+from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.htl.margins import margins_of, mean_margin, nearest_classes, shuffled_pairs
 from hardmine.methods.htl.statistics import class_statistics
 from hardmine.methods.htl.tree import build_tree, merge, merge_levels
-from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 ROWS = at(0, 10, 30, 50, 60, 75, 90, 180, 200)
 LABELS = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3])
@@ -92,7 +93,7 @@ def test_the_loss_with_margins_of_the_tree_and_with_flat_ones():  # H5
     rows, labels = at(0, 10, 30, 50, 60, 90), [0, 0, 1, 1, 2, 2]
     margins = torch.from_numpy(alpha(tree_of()))[torch.tensor(labels)][:, torch.tensor(labels)]
     found = hinge(rows, labels, margins)
-    assert (int(found.triplets), int(found.violating)) == (24, 18)
+    assert (int(found.tuples), int(found.violating)) == (24, 18)
     assert 0.5 * float(found.value) == pytest.approx(0.216095, abs=5e-7)
     masks = triplet_masks(torch.tensor(labels), torch.arange(6), 6)
     mean = mean_margin(margins, *masks)
@@ -112,7 +113,7 @@ def test_a_spread_out_class_with_a_near_neighbour_has_a_negative_margin():  # H7
     margins = alpha(tree)
     assert [margins[0, 1], margins[1, 0]] == pytest.approx([-1.058456, 1.258456], abs=5e-7)
     found = hinge(rows, labels, torch.from_numpy(margins[np.ix_(labels, labels)]))
-    assert (int(found.triplets), int(found.violating)) == (8, 8)
+    assert (int(found.tuples), int(found.violating)) == (8, 8)
     assert 0.5 * float(found.value) == pytest.approx(0.282325, abs=5e-7)
     assert alpha(tree, "zero")[0, 1] == 0
     assert alpha(tree, "beta")[0, 1] == 0.1

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.schem.classification_loss import batch_floor, classification_floor, classification_loss
-from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 
 def at(*degrees):
@@ -114,7 +115,7 @@ def test_triplet_loss_is_the_mean_over_violating_triplets(kind, violating, value
         assert float(one.value) == pytest.approx(value, abs=6e-7)
     found = loss_of(vectors, labels, 2, kind)
     assert float(found.value) == pytest.approx(violating, abs=6e-7)
-    assert (int(found.violating), int(found.triplets)) == (3, 4)
+    assert (int(found.violating), int(found.tuples)) == (3, 4)
 
 
 def test_plain_mean_counts_satisfied_triplets_too():
@@ -134,13 +135,13 @@ def test_without_a_violator_the_loss_and_its_gradient_are_exactly_zero(kind):
 def test_a_full_batch_has_3600_triplets():
     labels = torch.cat([torch.zeros(10), torch.arange(1, 41)]).long()
     vectors = functional.normalize(torch.randn(50, 8, generator=torch.Generator().manual_seed(0)), dim=1)
-    assert int(loss_of(vectors, labels, 10).triplets) == 3600
+    assert int(loss_of(vectors, labels, 10).tuples) == 3600
 
 
 def test_a_repeated_image_is_no_positive_of_itself():
     labels, rows = torch.tensor([0, 0, 0, 1]), torch.tensor([5, 5, 6, 9])
     found = loss_of(at(0, 0, 20, 60), labels, 3, rows=rows)
-    assert int(found.triplets) == 4
+    assert int(found.tuples) == 4
 
 
 @pytest.mark.parametrize("kind", ["squared", "cosine", "euclidean"])
@@ -166,7 +167,7 @@ def test_losses_agree_with_plain_loops(seed, kind):
         values = oracle.triplet_values(vectors, labels.tolist(), rows.tolist(), scope, 0.2, kind)
         found = loss_of(vectors, labels, scope, kind, rows=rows)
         assert float(found.value) == pytest.approx(oracle.violating_mean(values), abs=1e-6)
-        assert (int(found.violating), int(found.triplets)) == (sum(value > 0 for value in values), len(values))
+        assert (int(found.violating), int(found.tuples)) == (sum(value > 0 for value in values), len(values))
     signatures = functional.normalize(torch.randn(4, 3, generator=generator, dtype=torch.float64), dim=1)
     expected = oracle.classification_loss(vectors, labels.tolist(), signatures, 3.0)
     assert float(classification_loss(vectors, labels, signatures, 3.0)) == pytest.approx(expected, abs=1e-9)

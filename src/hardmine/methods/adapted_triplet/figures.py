@@ -1,6 +1,6 @@
 """The adapted triplet loss's own figure: the shift that selection causes, and that of a placebo."""
 
-from hardmine.plotting import Report, draw_curves
+from hardmine.plotting import Curve, Report, draw_curves
 
 __all__ = ["FIGURES", "draw_shift"]
 
@@ -10,12 +10,12 @@ def draw_shift(report: Report) -> None:
 
     What selection shifts beyond the placebo is its bias; a shift that shrinks with the radius is none that shrinks.
     """
-    panels = {
-        "shift": "shift by selected images",
-        "placebo_shift": "shift by random images",
-        "shift_over_radius": "shift over radius of the class",
-    }
-    draw_curves(report, "adapted-triplet-shift", report.runs_of("adapted-triplet"), panels)
+    panels = (
+        Curve("shift", "shift by selected images", share=False),
+        Curve("placebo_shift", "shift by random images", share=False),
+        Curve("shift_over_radius", "shift over radius of the class", share=False),
+    )
+    draw_curves(report, "adapted-triplet-shift", report.runs_of("adapted-triplet"), *panels)
 
 
 FIGURES = {"adapted-triplet-shift": draw_shift}

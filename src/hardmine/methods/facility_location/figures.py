@@ -1,6 +1,6 @@
 """Facility location's own figure: how far the clustering of a batch is from its classes, over training."""
 
-from hardmine.plotting import Report, draw_curves
+from hardmine.plotting import Curve, Report, draw_curves
 
 __all__ = ["FIGURES", "draw_search"]
 
@@ -10,12 +10,12 @@ def draw_search(report: Report) -> None:
 
     Only images whose two medoids differ get a gradient, and none where the bracket is negative.
     """
-    panels = {
-        "wrong": "1 − NMI of the clustering",
-        "other_medoid": "images with another medoid",
-        "bracket_negative": "batches without a gradient",
-    }
-    draw_curves(report, "facility-location-search", report.runs_of("facility-location"), panels, share_y=True)
+    panels = (
+        Curve("wrong", "1 − NMI of the clustering"),
+        Curve("other_medoid", "images with another medoid"),
+        Curve("bracket_negative", "batches without a gradient"),
+    )
+    draw_curves(report, "facility-location-search", report.runs_of("facility-location"), *panels, share_y=True)
 
 
 FIGURES = {"facility-location-search": draw_search}

@@ -5,7 +5,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from hardmine.plotting import Report, colour_of, draw_curves, grid, save
+from hardmine.plotting import Curve, Report, colour_of, draw_curves, grid, save
 
 __all__ = ["FIGURES", "draw_margins", "draw_tree"]
 
@@ -38,12 +38,12 @@ def draw_tree(report: Report) -> None:
 
 def draw_margins(report: Report) -> None:
     """HTL's margins over training: their mean in batches, the share of negative ones, and neighbours that stay."""
-    panels = {
-        "margin": "mean margin of the triplets",
-        "margin_negative": "pairs with a negative margin",
-        "nearest_kept": "nearest classes kept",
-    }
-    draw_curves(report, "htl-margins", report.runs_of("htl"), panels, marks={"margin": 0.2})
+    panels = (
+        Curve("margin", "mean margin of the triplets", share=False, from_zero=False, mark=0.2),
+        Curve("margin_negative", "pairs with a negative margin"),
+        Curve("nearest_kept", "nearest classes kept"),
+    )
+    draw_curves(report, "htl-margins", report.runs_of("htl"), *panels)
 
 
 def _dendrogram(panel: Axes, merges: np.ndarray, thresholds: np.ndarray) -> None:

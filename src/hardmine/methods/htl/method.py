@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hardmine.methods.base import Method, Setup
+from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.log import EpochLog
-from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 from .margins import Margins, margins_of, mean_margin, shuffled_pairs
 from .sampler import NeighbourSampler
@@ -62,11 +63,10 @@ class HTLMethod(Method):
         distances = pairwise_distances(unit, unit, run.distance)
         margin = self.margin_of(labels, positives, negatives)
         found = triplet_loss(distances, positives, negatives, margin, mean="all")
-        triplets = found.triplets.clamp(min=1)
-        log.add("violating", found.violating / triplets)
+        log.add("violating", found.share)
         with torch.no_grad():
             flat = triplet_loss(distances, positives, negatives, run.flat_margin, mean="all")
-            log.add("violating_flat", flat.violating / triplets)
+            log.add("violating_flat", flat.share)
             used = margin if isinstance(margin, Tensor) else torch.full_like(distances, margin)
             log.add("margin", mean_margin(used, positives, negatives))
         return 0.5 * found.value

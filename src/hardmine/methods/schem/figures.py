@@ -4,28 +4,25 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from hardmine.plotting import TEXT, Report, colour_of, figure, grid, save
+from hardmine.plotting import TEXT, Curve, Report, draw_curves, figure, save
 
 __all__ = ["FIGURES", "hard_pairs", "signature_recall", "violating_share"]
 
-_VARIANTS = (
-    *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
-    *(("#56B4E9", "D"), ("#888888", "x"), ("#CC79A7", "P"), ("#8C510A", "*")),
-)
-"""Colours and marks of the variants beside the main run: their names share one colour elsewhere."""
 _MOMENTS = {"start": "at the start", "first": "after one epoch", "last": "at the end"}
 
 
 def signature_recall(report: Report) -> None:
     """Share of the classes picked by signature that are among the 20 with the nearest means, at each epoch's start."""
-    _curves(report, "schem-signature-recall", "signature_recall", "share of picked classes\namong the 20 nearest")
+    label = "share of picked classes\namong the 20 nearest"
+    draw_curves(report, "schem-signature-recall", report.runs_of("schem"), Curve("signature_recall", label))
 
 
 def violating_share(report: Report) -> None:
     """Share of a batch's triplets that violate the margin, over training, for SCHEM and its controls."""
-    _curves(report, "schem-violating-share", "violating", "triplets that violate the margin")
+    draw_curves(
+        report, "schem-violating-share", report.runs_of("schem"), Curve("violating", "triplets that violate the margin")
+    )
 
 
 def hard_pairs(report: Report) -> None:
@@ -69,29 +66,6 @@ def _draw_pair(axes: Axes, images: np.ndarray, left: float, top: float) -> None:
         shown = image[:, :, 0] if image.shape[2] == 1 else image
         extent = (left + 0.02 + side, left + 0.98 + side, top + 0.98, top + 0.02)
         axes.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest")
-
-
-def _curves(report: Report, name: str, column: str, label: str) -> None:
-    """A column of the histories over the images seen, mean over seeds, one line a SCHEM run."""
-    runs = report.runs_of("schem")
-    rows = report.histories[report.histories.run.isin(runs)]
-    rows = rows.dropna(subset=[column]) if column in rows else rows.iloc[:0]
-    with grid(1, 1, legend=-(-len(runs) // 2)) as (drawn, ((axes,),)):
-        variants = [run for run in runs if run != "schem"]
-        for run, part in rows.groupby("run", sort=False):
-            mean = part.groupby("images")[column].mean()
-            colour, mark = colour_of("schem"), "o"
-            if run in variants:
-                colour, mark = _VARIANTS[variants.index(run) % len(_VARIANTS)]
-            axes.plot(mean.index, mean, marker=mark, markersize=3, color=colour, label=run)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("training images seen, at the end of the epoch")
-        axes.set_ylabel(label)
-        if len(rows):
-            drawn.legend(loc="outside lower center", ncols=2, fontsize=7, handlelength=2.2, labelspacing=0.25)
-        save(drawn, report.folder, name)
 
 
 FIGURES = {

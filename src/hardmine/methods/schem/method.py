@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hardmine.methods.base import Method, Setup
+from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.log import EpochLog
-from hardmine.methods.triplet_loss import pairwise_distances, triplet_loss, triplet_masks
+from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 from .bank import FeatureBank
 from .batcher import SchemBatcher
@@ -95,7 +96,7 @@ class SchemMethod(Method):
         triplets = triplet_loss(distances, positives, negatives, run.margin, run.triplet_mean)
         total = triplets.value
         log.add("triplet_loss", triplets.value)
-        log.add("violating", triplets.violating / triplets.triplets.clamp(min=1))
+        log.add("violating", triplets.share)
         log.add("batch_images", len(rows))
         with torch.no_grad():
             log.add("negative_similarity", group_similarity(unit[:anchors], unit[anchors:]).mean())

@@ -1,0 +1,63 @@
+"""The figures of HAP2S, quadruplet, PDDM and CCL are drawn from histories, also where there is little in them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tiny import advance, build
+from tuple_runs import RUNS
+
+from hardmine.artefacts import Job
+from hardmine.figures.own import caption_of
+from hardmine.plotting import Report
+from hardmine.settings.methods import METHODS, run_from
+
+METHODS_ON_TUPLES = ("hap2s", "quadruplet", "pddm", "ccl")
+
+
+@pytest.fixture(scope="module")
+def histories() -> pd.DataFrame:
+    """Two epochs of what every run logs, for two seeds."""
+    rows = []
+    for run, settings in RUNS.items():
+        means = advance(build(settings), 5).means()
+        for images, factor in ((100, 1.0), (200, 0.7)):
+            for seed in (0, 1):
+                changed = {name: value * factor for name, value in means.items()}
+                rows.append({"run": run, "seed": seed, "images": images, **changed})
+    return pd.DataFrame(rows)
+
+
+def report(folder: Path, histories: pd.DataFrame, runs: dict) -> Report:
+    own = {run: run_from(settings).own() for run, settings in runs.items()}
+    job = Job("tiny", "figures", "report/tiny", (), (), {"runs": own, "seeds": [0, 1]}, {})
+    return Report(job, folder, histories, pd.DataFrame())
+
+
+@pytest.mark.parametrize("method", METHODS_ON_TUPLES)
+@pytest.mark.parametrize("kind", ["all", "empty"])
+def test_figures_are_drawn(method: str, kind: str, histories: pd.DataFrame, tmp_path: Path) -> None:
+    figures, settings = METHODS.figures(method), METHODS.settings(method)
+    assert set(figures) == set(settings.diagnostics)
+    runs = RUNS if kind == "all" else {method: RUNS[method]}
+    rows = histories[["run", "seed", "images"]] if kind == "empty" else histories
+    for name, draw in figures.items():
+        draw(report(tmp_path, rows, runs))
+        assert (tmp_path / f"{name}.svg").stat().st_size > 1000
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert np.asarray(image.convert("L")).std() > 5
+
+
+@pytest.mark.parametrize("method", METHODS_ON_TUPLES)
+def test_every_figure_shows_something_of_the_main_run_and_has_a_caption(method: str, histories: pd.DataFrame) -> None:
+    source = Path(METHODS.table[method].figures.split(":")[0].replace(".", "/") + ".py")
+    text = (Path(__file__).parents[2] / "src" / source).read_text()
+    logged = histories[histories.run == method].dropna(axis=1).columns
+    columns = [part.split('"')[1] for part in text.split("Curve(")[1:]]
+    assert columns
+    assert not [column for column in columns if column not in logged]
+    for draw in METHODS.figures(method).values():
+        assert caption_of(draw).endswith(".")
+        assert len(caption_of(draw)) > 40
