@@ -41,6 +41,9 @@ METHODS = Door(
         "hdc": _folder("hdc", "HDC", "HDCMethod", "FIGURES"),
         "schem": _folder("schem", "SCHEM", "SchemMethod", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "FIGURES"),
+        "daml": _folder("daml", "DAML", "DAMLMethod", "FIGURES"),
+        "dvml": _folder("dvml", "DVML", "DVMLMethod", "FIGURES"),
+        "htg": _folder("htg", "HTG", "HTGMethod", "FIGURES"),
         "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "FIGURES"),
     },
 )

@@ -1,0 +1,31 @@
+"""Figures of DAML: where made negatives lie on their way, which of them violate, and what they look like."""
+
+from hardmine.plotting import Report, draw_made, draw_runs
+from hardmine.plotting.over_training import nothing
+
+__all__ = ["FIGURES", "draw_negatives", "draw_share"]
+
+
+def draw_share(report: Report) -> None:
+    """DAML's made negatives over training: share of the way to the real one, in theory too, and violating shares."""
+    runs = _runs(report)
+    if not runs:
+        return nothing(report, "daml-share", "no run with made negatives in this plan")
+    panels = {"way": "share s of the way", "best_way": "best share s*", "violating_made": "made negatives that violate"}
+    draw_runs(report, "daml-share", runs, panels)
+
+
+def draw_negatives(report: Report) -> None:
+    """Negatives seen from their anchor, real and as made by DAML, early and late in training (two main axes)."""
+    why = "no run with made negatives in this plan was long enough to keep points"
+    draw_made(report, "daml-negatives", _runs(report)[:3], "made", why)
+
+
+def _runs(report: Report) -> list[str]:
+    """Runs with made negatives."""
+    own = report.job.settings["runs"]
+    return [run for run in report.runs_of("daml") if own[run]["variant"] != "base"]
+
+
+FIGURES = {"daml-share": draw_share, "daml-negatives": draw_negatives}
+"""Names, as the settings' ``diagnostics`` have them, and what draws them."""

@@ -1,0 +1,31 @@
+"""Figures of HTG: the game of generator and network, and where made negatives lie."""
+
+from hardmine.plotting import Report, draw_made, draw_runs
+from hardmine.plotting.over_training import nothing
+
+__all__ = ["FIGURES", "draw_game", "draw_negatives"]
+
+
+def draw_game(report: Report) -> None:
+    """HTG over training: mean gap u of made triplets, how far their negatives moved, and the share of labels kept."""
+    runs = _runs(report)
+    if not runs:
+        return nothing(report, "htg-game", "no run with made triplets in this plan")
+    panels = {"gap_made": "gap u of made triplets", "moved_negative": "length of moves", "kept_label": "labels kept"}
+    draw_runs(report, "htg-game", runs, panels)
+
+
+def draw_negatives(report: Report) -> None:
+    """Negatives seen each from its own anchor, real and as made by HTG, early and late in training (two main axes)."""
+    why = "no run with made triplets in this plan was long enough to keep points"
+    draw_made(report, "htg-negatives", _runs(report)[:3], "made", why)
+
+
+def _runs(report: Report) -> list[str]:
+    """Runs with made triplets."""
+    own = report.job.settings["runs"]
+    return [run for run in report.runs_of("htg") if own[run]["variant"] not in ("base", "d-only", "identity")]
+
+
+FIGURES = {"htg-game": draw_game, "htg-negatives": draw_negatives}
+"""Names, as the settings' ``diagnostics`` have them, and what draws them."""
