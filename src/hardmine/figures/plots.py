@@ -109,13 +109,16 @@ def _draw_line(axes: Axes, x: pd.Index, mean: pd.Series, half: pd.Series, run: s
         axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.12, lw=0)
 
 
+_METHODS = ("hdc", "smart-mining", "schem", "hdml", "daml", "dvml", "htg")
+
+
 def _families(runs: list[str]) -> dict[str, list[str]]:
     """Runs in one panel while they are few; else a panel a method with variants, and one for all others."""
     if len(runs) <= 14:
         return {"": runs}
     groups: dict[str, list[str]] = {"others": []}
     for run in runs:
-        own = [name for name in ("hdc", "smart-mining", "schem", "hdml") if run == name or run.startswith(f"{name}-")]
+        own = [name for name in _METHODS if run == name or run.startswith(f"{name}-")]
         groups.setdefault(own[0] if own else "others", []).append(run)
     return groups
 

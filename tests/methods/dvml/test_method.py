@@ -267,3 +267,11 @@ def test_nan_stops_the_run_with_the_step_and_the_first_term():
 @pytest.mark.parametrize("keys", [{}, {"base_loss": "triplet", "variant": "noise"}], ids=["full", "noise"])
 def test_a_training_resumed_across_the_phases_border_is_one_undisturbed(keys):
     assert resume_errors(lambda seed: method_of(seed=seed, switch=0.1, **keys), 6, 6) == []
+
+
+def test_the_base_is_that_of_daml_weight_for_weight():
+    own = method_of(variant="base")
+    other = build({"method": "daml", "batch_size": 8, "head_start": 0.2, "variant": "base"})
+    advance(own, 4)
+    advance(other, 4)
+    assert same_weights(own, other)

@@ -46,6 +46,13 @@ def test_h1_distances_and_both_hinges_of_three_triplets():
     close(sums, (1.614214, 1.614214, 0.4))
 
 
+def test_a_mean_over_violating_triplets_leaves_out_those_without_a_loss():
+    gaps = unit_gaps(RAW)
+    close(against(gaps, M, "violating"), (1.614214 + 0.131132) / 2)
+    close(in_favour(gaps, M, "violating"), (1.614214 + 0.268868) / 2)
+    assert float(against(gaps - 9, M, "violating")) == 0
+
+
 def test_h1_the_generators_loss_is_not_the_minimum_with_zero():
     wrong = (M - unit_gaps(RAW)).clamp(max=0)
     close(wrong, (0, -1.214214, 0))

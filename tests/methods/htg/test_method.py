@@ -238,3 +238,14 @@ def test_nan_stops_the_run_with_the_step_and_the_first_term():
 @pytest.mark.parametrize("variant", ["full", "random"])
 def test_a_training_resumed_across_the_end_of_the_warm_steps_is_one_undisturbed(variant):
     assert resume_errors(lambda seed: method_of(seed=seed, variant=variant), 6, 6) == []
+
+
+def test_the_mean_over_violating_triplets_is_the_librarys():
+    method = method_of(variant="base", reduction="violating")
+    baseline = build({"method": "triplet", "selection": "random"})
+    vectors = 3 * torch.randn(16, 8, generator=torch.Generator().manual_seed(2))
+    labels = torch.arange(16) // 4
+    expected, logs = baseline.loss_module(vectors, labels)
+    assert 0 < float(logs["active"]) < 1
+    found = method.from_embeddings(vectors, labels).report["metric_loss"]
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)

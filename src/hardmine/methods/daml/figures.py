@@ -17,7 +17,7 @@ def draw_share(report: Report) -> None:
 
 def draw_negatives(report: Report) -> None:
     """Negatives seen from their anchor, real and as made by DAML, early and late in training (two main axes)."""
-    why = "no run with made negatives in this plan was long enough to keep points"
+    why = "no run with made negatives kept points"
     draw_made(report, "daml-negatives", _runs(report)[:3], "made", why)
 
 

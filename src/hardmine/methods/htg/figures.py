@@ -17,7 +17,7 @@ def draw_game(report: Report) -> None:
 
 def draw_negatives(report: Report) -> None:
     """Negatives seen each from its own anchor, real and as made by HTG, early and late in training (two main axes)."""
-    why = "no run with made triplets in this plan was long enough to keep points"
+    why = "no run with made triplets kept points"
     draw_made(report, "htg-negatives", _runs(report)[:3], "made", why)
 
 

@@ -4,12 +4,15 @@ u = |a - p|² - |a - n|² of points at unit length; m the margin; K classes, lab
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from hardmine.methods.tuple_losses import triplet_gaps
+
+Reduction = Literal["all", "violating"]
 
 __all__ = ["against", "class_floor", "in_favour", "made_entropy", "real_entropy", "unit_gaps"]
 
@@ -23,24 +26,32 @@ def unit_gaps(triplets: Tensor) -> Tensor:
     return triplet_gaps(*functional.normalize(triplets, dim=-1))
 
 
-def against(gaps: Tensor, margin: float) -> Tensor:
+def against(gaps: Tensor, margin: float, reduction: Reduction = "all") -> Tensor:
     """Mean of max(0, u + m): what the network lowers, L_F on made triplets, J_m on real ones.
 
     Args:
         gaps: u, float [T].
         margin: m.
+        reduction: over all triplets, or over those where it is not 0.
     """
-    return (gaps + margin).clamp(min=0).mean()
+    return _mean((gaps + margin).clamp(min=0), reduction)
 
 
-def in_favour(gaps: Tensor, margin: float) -> Tensor:
+def in_favour(gaps: Tensor, margin: float, reduction: Reduction = "all") -> Tensor:
     """L_tri, mean of max(0, m - u): what the generator lowers, idle on triplets that are hard already.
 
     Args:
         gaps: u, float [T].
         margin: m.
+        reduction: over all triplets, or over those where it is not 0.
     """
-    return (margin - gaps).clamp(min=0).mean()
+    return _mean((margin - gaps).clamp(min=0), reduction)
+
+
+def _mean(hinges: Tensor, reduction: Reduction) -> Tensor:
+    if reduction == "all":
+        return hinges.mean()
+    return hinges.sum() / (hinges > 0).sum().clamp(min=1)
 
 
 def real_entropy(logits: Tensor, labels: Tensor) -> Tensor:

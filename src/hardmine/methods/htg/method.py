@@ -96,7 +96,7 @@ class HTGMethod(RoutedMethod):
     def from_triplets(self, real: RealTriplets) -> GroupLosses:
         """The losses of a batch's triplets."""
         gaps = unit_gaps(real.points)
-        metric = against(gaps, self.run.margin)
+        metric = against(gaps, self.run.margin, self.run.reduction)
         report = {"metric_loss": metric, "gap_real": gaps.detach().mean()}
         groups: dict[str, Tensor] = {}
         if self.discriminator is not None:
@@ -137,7 +137,7 @@ class HTGMethod(RoutedMethod):
         """The network's loss with made triplets; the losses of the other groups go to ``groups``, before it."""
         run = self.run
         gaps = unit_gaps(made)
-        synthetic, harder = against(gaps, run.margin), in_favour(gaps, run.margin)
+        synthetic, harder = against(gaps, run.margin, run.reduction), in_favour(gaps, run.margin, run.reduction)
         report |= {"synthetic_loss": synthetic, "hardening_loss": harder}
         if self.discriminator is not None:
             logits = self.discriminator(made.flatten(0, 1))

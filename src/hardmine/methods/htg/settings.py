@@ -24,6 +24,9 @@ class HTG(RunSettings):
     network's, without a generator; base trains on real triplets alone."""
     margin: PositiveFloat = 0.2
     """m, on squared distances of unit vectors, for real and made triplets."""
+    reduction: Literal["all", "violating"] = "all"
+    """What the triplet losses are means over: all triplets, or those with a loss, as in the library's triplet loss;
+    with few violations the first takes ever smaller steps."""
     synthetic_share: float = Field(0.5, ge=0, le=1)
     """q: the network's loss is (1 - q)·real + q·made."""
     warm_share: float = Field(0.2, ge=0, lt=1)
