@@ -62,9 +62,8 @@ def check(report, method):
 @pytest.mark.parametrize("method", list(COLUMNS))
 def test_figures_show_runs_with_made_samples(method, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    report = report_of(tmp_path, method, {"one": "full", "two": "full", "zero": "base"})
+    report = report_of(tmp_path, method, {"one": "full", "zero": "base"})
     keep("one", ("early",))
-    keep("two", ())
     check(report, method)
 
 

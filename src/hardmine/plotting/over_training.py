@@ -12,9 +12,15 @@ from matplotlib.ticker import FuncFormatter
 from .report import Report
 from .style import figure, grid, line_of, save
 
-__all__ = ["draw_made", "draw_runs", "images_axis", "mean_over_seeds", "nothing", "shared_legend"]
+__all__ = ["a_few", "draw_made", "draw_runs", "images_axis", "mean_over_seeds", "nothing", "shared_legend"]
 
 REAL, MADE, MOVED, POSITIVE = "#0072B2", "#D55E00", "#BBBBBB", "#009E73"
+
+
+def a_few(runs: Sequence[str], variants: Mapping[str, str]) -> list[str]:
+    """Runs for a figure with a row each: up to two of the whole method, and the first of its other variants."""
+    whole = [run for run in runs if variants[run] == "full"]
+    return whole[:2] + [run for run in runs if run not in whole][:1]
 
 
 def nothing(report: Report, name: str, why: str) -> None:

@@ -203,7 +203,7 @@ def test_the_log_names_what_a_step_knows_of_its_made_triplets():
 
 
 def test_points_for_the_figure_are_kept_early_and_late():
-    method = method_of()
+    method = method_of(training={"images": 320})
     advance(method, method.total_steps)
     for moment in ("early", "late"):
         for kind in ("negatives", "synthetic", "positives"):

@@ -1,14 +1,14 @@
 """Figures of DAML: where made negatives lie on their way, which of them violate, and what they look like."""
 
 from hardmine.plotting import Report, draw_made, draw_runs
-from hardmine.plotting.over_training import nothing
+from hardmine.plotting.over_training import a_few, nothing
 
 __all__ = ["FIGURES", "draw_negatives", "draw_share"]
 
 
 def draw_share(report: Report) -> None:
     """DAML's made negatives over training: share of the way to the real one, in theory too, and violating shares."""
-    runs = _runs(report)
+    runs, _ = _runs(report)
     if not runs:
         return nothing(report, "daml-share", "no run with made negatives in this plan")
     panels = {"way": "share s of the way", "best_way": "best share s*", "violating_made": "made negatives that violate"}
@@ -18,13 +18,13 @@ def draw_share(report: Report) -> None:
 def draw_negatives(report: Report) -> None:
     """Negatives seen from their anchor, real and as made by DAML, early and late in training (two main axes)."""
     why = "no run with made negatives kept points"
-    draw_made(report, "daml-negatives", _runs(report)[:3], "made", why)
+    draw_made(report, "daml-negatives", a_few(*_runs(report)), "made", why)
 
 
-def _runs(report: Report) -> list[str]:
-    """Runs with made negatives."""
-    own = report.job.settings["runs"]
-    return [run for run in report.runs_of("daml") if own[run]["variant"] != "base"]
+def _runs(report: Report) -> tuple[list[str], dict[str, str]]:
+    """Runs with made negatives, and the variant of every run."""
+    variants = {run: report.job.settings["runs"][run]["variant"] for run in report.runs_of("daml")}
+    return [run for run, variant in variants.items() if variant != "base"], variants
 
 
 FIGURES = {"daml-share": draw_share, "daml-negatives": draw_negatives}

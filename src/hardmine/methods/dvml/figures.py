@@ -1,15 +1,14 @@
 """Figures of DVML: whether its variation is alive, and where varied embeddings lie."""
 
 from hardmine.plotting import Report, draw_made, draw_runs
-from hardmine.plotting.over_training import nothing
+from hardmine.plotting.over_training import a_few, nothing
 
 __all__ = ["FIGURES", "draw_points", "draw_variation"]
 
 
 def draw_variation(report: Report) -> None:
     """DVML's variation over training: divergence a dimension (0: collapsed), its deviation, what stays unexplained."""
-    own = report.job.settings["runs"]
-    runs = [run for run in report.runs_of("dvml") if own[run]["variant"] not in ("base", "noise")]
+    runs = [run for run, variant in _variants(report).items() if variant not in ("base", "noise")]
     if not runs:
         return nothing(report, "dvml-variation", "no run with a learned variation in this plan")
     panels = {"kl": "divergence a dimension, nats", "sigma": "mean deviation", "unexplained": "unexplained variance"}
@@ -18,9 +17,14 @@ def draw_variation(report: Report) -> None:
 
 def draw_points(report: Report) -> None:
     """Embeddings seen from an anchor, real and as DVML varies them, early and late in training (two main axes)."""
-    own = report.job.settings["runs"]
-    runs = [run for run in report.runs_of("dvml") if own[run]["variant"] != "base"]
-    draw_made(report, "dvml-points", runs[:3], "varied", "no run with varied embeddings in this plan")
+    variants = _variants(report)
+    runs = a_few([run for run, variant in variants.items() if variant != "base"], variants)
+    draw_made(report, "dvml-points", runs, "varied", "no run with varied embeddings in this plan")
+
+
+def _variants(report: Report) -> dict[str, str]:
+    """The variant of every run."""
+    return {run: report.job.settings["runs"][run]["variant"] for run in report.runs_of("dvml")}
 
 
 FIGURES = {"dvml-variation": draw_variation, "dvml-points": draw_points}

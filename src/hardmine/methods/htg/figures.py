@@ -1,14 +1,14 @@
 """Figures of HTG: the game of generator and network, and where made negatives lie."""
 
 from hardmine.plotting import Report, draw_made, draw_runs
-from hardmine.plotting.over_training import nothing
+from hardmine.plotting.over_training import a_few, nothing
 
 __all__ = ["FIGURES", "draw_game", "draw_negatives"]
 
 
 def draw_game(report: Report) -> None:
     """HTG over training: mean gap u of made triplets, how far their negatives moved, and the share of labels kept."""
-    runs = _runs(report)
+    runs, _ = _runs(report)
     if not runs:
         return nothing(report, "htg-game", "no run with made triplets in this plan")
     panels = {"gap_made": "gap u of made triplets", "moved_negative": "length of moves", "kept_label": "labels kept"}
@@ -18,13 +18,13 @@ def draw_game(report: Report) -> None:
 def draw_negatives(report: Report) -> None:
     """Negatives seen each from its own anchor, real and as made by HTG, early and late in training (two main axes)."""
     why = "no run with made triplets kept points"
-    draw_made(report, "htg-negatives", _runs(report)[:3], "made", why)
+    draw_made(report, "htg-negatives", a_few(*_runs(report)), "made", why)
 
 
-def _runs(report: Report) -> list[str]:
-    """Runs with made triplets."""
-    own = report.job.settings["runs"]
-    return [run for run in report.runs_of("htg") if own[run]["variant"] not in ("base", "d-only", "identity")]
+def _runs(report: Report) -> tuple[list[str], dict[str, str]]:
+    """Runs with made triplets, and the variant of every run."""
+    variants = {run: report.job.settings["runs"][run]["variant"] for run in report.runs_of("htg")}
+    return [run for run, variant in variants.items() if variant not in ("base", "d-only", "identity")], variants
 
 
 FIGURES = {"htg-game": draw_game, "htg-negatives": draw_negatives}
