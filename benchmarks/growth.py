@@ -15,8 +15,8 @@ from benchmarks import table
 from benchmarks.table import Row
 from hardmine.methods.hdc.loss import level_loss, squared_distances
 from hardmine.methods.hdc.selection import BatchPairs, select_pairs
-from hardmine.methods.hdml.network import FeatureGenerator
 from hardmine.methods.hdml.pulling import pull_npair
+from hardmine.methods.head_network import FeatureGenerator
 from hardmine.methods.schem.bank import FeatureBank, instance_pool
 from hardmine.methods.schem.classification_loss import classification_loss
 from hardmine.methods.schem.signatures import class_pool

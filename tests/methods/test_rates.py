@@ -11,7 +11,8 @@ from hardmine.settings.methods import METHODS
 RUNS = {name: {"method": name} for name in METHODS if name != "random"}
 RUNS["npair"]["training"] = {"batch": {"classes": 8, "images_per_class": 2}}
 RUNS["triplet"]["selection"] = "random"
-RUNS["hdml"]["batch_size"] = 16
+for name in ("hdml", "daml", "dvml"):
+    RUNS[name]["batch_size"] = 16
 RUNS["spectral"]["head"] = 4
 RUNS["hdc-caffe"] = {"method": "hdc", "sgd_style": "caffe"}
 RUNS["hdml-decoupled"] = {**RUNS["hdml"], "weight_decay_form": "decoupled"}

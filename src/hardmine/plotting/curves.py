@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from .report import Report
-from .style import colour_of, grid, save
+from .style import colour_of, figure, grid, save
 
-__all__ = ["Curve", "draw_curves", "images_axis", "legend_below", "mean_over_seeds", "say"]
+__all__ = ["Curve", "draw_curves", "draw_nothing", "images_axis", "legend_below", "mean_over_seeds", "say"]
 
 _VARIANTS = (
     *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
@@ -61,6 +61,14 @@ def draw_curves(report: Report, name: str, runs: Sequence[str], *curves: Curve, 
                     panel.plot(mean.index, mean, color=colour, label=run, marker=mark, markersize=3, linewidth=1.3)
             _dress(panel, curve)
         legend_below(drawn, places, columns, runs)
+        save(drawn, report.folder, name)
+
+
+def draw_nothing(report: Report, name: str, why: str) -> None:
+    """A figure that says why there is nothing to draw."""
+    with figure() as (drawn, axes):
+        say(axes, why)
+        axes.set_axis_off()
         save(drawn, report.folder, name)
 
 

@@ -59,6 +59,9 @@ METHODS = Door(
         "quadruplet": _folder("quadruplet", "Quadruplet", "QuadrupletMethod", figures="FIGURES"),
         "pddm": _folder("pddm", "PDDM", "PDDMMethod", figures="FIGURES"),
         "ccl": _folder("ccl", "CCL", "CCLMethod", figures="FIGURES"),
+        "daml": _folder("daml", "DAML", "DAMLMethod", figures="FIGURES"),
+        "dvml": _folder("dvml", "DVML", "DVMLMethod", figures="FIGURES"),
+        "htg": _folder("htg", "HTG", "HTGMethod", figures="FIGURES"),
     },
 )
 

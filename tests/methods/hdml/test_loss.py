@@ -8,8 +8,9 @@ import pytest
 import torch
 from oracles_hdml import npair, triplets
 
-from hardmine.methods.hdml.loss import decay_loss, npair_loss, reconstruction_loss, synthetic_cross_entropy, triplet_sum
+from hardmine.methods.hdml.loss import decay_loss, reconstruction_loss, synthetic_cross_entropy
 from hardmine.methods.hdml.pulling import pull, pull_npair
+from hardmine.methods.tuple_losses import npair_loss, triplet_sum
 from hardmine.retrieval.clustering import clustering_metrics
 
 R = 0.003

@@ -11,7 +11,8 @@ from torch import nn
 
 from hardmine.errors import UserError
 from hardmine.methods.hdml.method import HDMLMethod, Losses
-from hardmine.methods.hdml.network import BlockAverage, HDMLNetwork
+from hardmine.methods.hdml.network import BlockAverage
+from hardmine.methods.head_network import HeadNetwork
 from hardmine.methods.log import EpochLog
 from hardmine.settings.backbones import SmallCNN
 from hardmine.training.checkpoint import _plain
@@ -177,7 +178,7 @@ def test_a_block_average_saved_in_the_middle_goes_on():
 
 @pytest.mark.parametrize(("keep", "expected"), [(True, 0.0399), (False, 0.01)])
 def test_running_statistics_take_synthetic_features_only_in_mode_both(keep, expected):
-    network = HDMLNetwork(SmallCNN(width=2, embedding=4), 1, 16, True, 0.01).train()
+    network = HeadNetwork(SmallCNN(width=2, embedding=4), 1, 16, True, 0.01).train()
     noise = torch.randn(50, 16)
     noise -= noise.mean(dim=0)
     network.embedding_of(noise + 1)
@@ -186,7 +187,7 @@ def test_running_statistics_take_synthetic_features_only_in_mode_both(keep, expe
 
 
 def test_statistics_of_the_batch_are_used_whether_they_are_kept_or_not():
-    network = HDMLNetwork(SmallCNN(width=2, embedding=4), 1, 16, True, 0.01).train()
+    network = HeadNetwork(SmallCNN(width=2, embedding=4), 1, 16, True, 0.01).train()
     features = torch.randn(20, 16)
     assert torch.allclose(
         network.embedding_of(features), network.embedding_of(features, keep_statistics=False), atol=1e-6

@@ -10,9 +10,10 @@ from tiny import advance, build
 from torch import Tensor, nn
 
 from hardmine.methods.hdml.method import HDMLMethod, Losses
-from hardmine.methods.hdml.network import Balance, FeatureGenerator
+from hardmine.methods.hdml.network import Balance
 from hardmine.methods.hdml.settings import HDML
 from hardmine.methods.hdml.tuples import tuples_of
+from hardmine.methods.head_network import FeatureGenerator
 from hardmine.methods.log import EpochLog
 
 SIZES = {"npair": 8, "triplet": 12}

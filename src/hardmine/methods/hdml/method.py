@@ -1,21 +1,23 @@
 """HDML: every tuple made as hard as the metric can bear, by moving negatives and generating their features."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hardmine.errors import TrainingFailedError, UserError
-from hardmine.methods.base import Method, Setup
+from hardmine.errors import UserError
+from hardmine.methods.base import Setup
+from hardmine.methods.head_network import FeatureGenerator, HeadNetwork, glorot
 from hardmine.methods.log import EpochLog
+from hardmine.methods.routed import RoutedMethod
+from hardmine.mining import PairSampler, TripletSampler
 from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.run import RunSettings
 
 from .loss import decay_loss, reconstruction_loss
-from .network import Balance, FeatureGenerator, HDMLNetwork, decayed_weights, glorot
-from .samplers import PairSampler, TripletSampler
+from .network import Balance, decayed_weights
 from .settings import HDML
 from .tuples import tuples_of
 
@@ -42,8 +44,14 @@ class Losses:
     report: dict[str, Tensor]
     arrays: dict[str, Tensor] = field(default_factory=dict)
 
+    @property
+    def groups(self) -> dict[str, Tensor]:
+        """The loss of each group of weights."""
+        found = {"generator": self.generator, "classifier": self.classifier, "network": self.metric}
+        return {name: loss for name, loss in found.items() if loss is not None}
 
-class HDMLMethod(Method):
+
+class HDMLMethod(RoutedMethod):
     """N-pair or triplet loss on real tuples, and on synthetic ones that are harder.
 
     Three groups of weights, each with an optimiser of its own that gets the gradient of its own loss only: the
@@ -51,7 +59,7 @@ class HDMLMethod(Method):
     classifier of features that of its cross-entropy on real features.
     """
 
-    network: HDMLNetwork
+    network: HeadNetwork
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -70,17 +78,16 @@ class HDMLMethod(Method):
             features = self.network.head.in_features
             self.generator = FeatureGenerator(self.network.head.out_features, self.run.generator_width, features)
             self.classifier = glorot(nn.Linear(features, setup.classes))
-            self.side_optimisers = {
-                "generator": self._add_part("generator", self.generator, self.run.generator_learning_rate),
-                "classifier": self._add_part("classifier", self.classifier, self.run.classifier_learning_rate),
-            }
+            scheduled = self.run.generator_schedule == "same"
+            self.add_group("generator", self.generator, self.run.generator_learning_rate, scheduled)
+            self.add_group("classifier", self.classifier, self.run.classifier_learning_rate, scheduled)
 
     @classmethod
-    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> HDMLNetwork:
+    def build_network(cls, run: RunSettings, backbone: BackboneSettings, channels: int, size: int) -> HeadNetwork:
         """Backbone, and the head of the settings."""
         assert isinstance(run, HDML)
         normalised = run.head == "batch-norm-linear"
-        return HDMLNetwork(backbone, channels, size, normalised, run.batch_norm_momentum, run.head_start)
+        return HeadNetwork(backbone, channels, size, normalised, run.batch_norm_momentum, run.head_start)
 
     def build_sampler(self) -> PairSampler | TripletSampler:
         """Anchors, positives, and negatives for triplets."""
@@ -102,34 +109,12 @@ class HDMLMethod(Method):
             decay = {"weight_decay": self.run.weight_decay, "decoupled_weight_decay": True}
         self.add_optimiser([{"params": decayed, "lr": rate, **decay}, {"params": others, "lr": rate}])
 
-    def _add_part(self, name: str, part: nn.Module, rate: float) -> torch.optim.Optimizer:
-        part.to(self.setup.device)
-        optimiser = torch.optim.Adam(part.parameters(), lr=rate)
-        if self.run.generator_schedule == "same":
-            optimiser.param_groups[0]["start_lr"] = rate
-            self.optimisers.append(optimiser)
-        self.parts |= {name: part, f"{name}_optimiser": optimiser}
-        return optimiser
-
-    def step(self, log: EpochLog) -> None:
-        """Forward once, three gradients, three updates, then the averages."""
-        rows = self.sampler.next_batch()
-        self.set_learning_rates()
-        losses = self.losses(torch.from_numpy(rows))
-        values = self.numbers(losses)
-        self.apply(self.gradients(losses))
-        for name, points in losses.arrays.items():
-            self.diagnostics.keep(name, points)
-        for name, value in values.items():
-            log.add(name, value)
+    def end_step(self, losses: Losses, values: Mapping[str, float], log: EpochLog) -> None:  # type: ignore[override]
+        """The averages, and what follows from them for the next step."""
         self.log_balance(log)
         if self.synthetic and self.balance.push(float(losses.average.detach()), values["generator_loss"]):
             chosen = f"alpha {self.balance.alpha:.6g} and beta {self.balance.beta:.6g}"
             print(f"hdml: {chosen} chosen after step {self.step_number + 1}", flush=True)
-
-    def loss(self, outputs: dict[str, Tensor], rows: Tensor, log: EpochLog) -> Tensor:
-        """Never called: there is one loss for each group of weights, see ``losses``."""
-        raise NotImplementedError
 
     def losses(self, rows: Tensor) -> Losses:
         """All losses of a batch.
@@ -200,45 +185,6 @@ class HDMLMethod(Method):
         return Losses(
             total, report["generator_loss"], classifier, average, report, self.points(embeddings, pulled, again)
         )
-
-    def gradients(self, losses: Losses) -> dict[str, tuple[Tensor, ...]]:
-        """For each group of weights the gradient of its own loss, all before any update."""
-        found: dict[str, tuple[Tensor, ...]] = {}
-        if losses.generator is not None and losses.classifier is not None:
-            found["generator"] = torch.autograd.grad(
-                losses.generator, list(self.generator.parameters()), retain_graph=True
-            )
-            found["classifier"] = torch.autograd.grad(
-                losses.classifier, list(self.classifier.parameters()), retain_graph=True
-            )
-        found["network"] = torch.autograd.grad(losses.metric, list(self.network.parameters()))
-        return found
-
-    def apply(self, gradients: dict[str, tuple[Tensor, ...]]) -> None:
-        """One step of every optimiser with the gradients of its group."""
-        optimisers = {"network": self.optimisers[0], **(self.side_optimisers if self.synthetic else {})}
-        for name, found in gradients.items():
-            for weight, gradient in zip(getattr(self, name).parameters(), found, strict=True):
-                weight.grad = gradient
-            if name == "network" and self.setup.training.gradient_clip:
-                nn.utils.clip_grad_norm_(self.network.parameters(), self.setup.training.gradient_clip)
-        for optimiser in optimisers.values():
-            optimiser.step()
-
-    def numbers(self, losses: Losses) -> dict[str, float]:
-        """The scalars to log.
-
-        Raises:
-            TrainingFailedError: one is not finite; the message names the first in the order of computation.
-        """
-        values = torch.stack([value.detach() for value in losses.report.values()]).tolist()
-        for name, value in zip(losses.report, values, strict=True):
-            if not math.isfinite(value):
-                raise TrainingFailedError(
-                    f"training: '{name}' became {value} at step {self.step_number + 1}, before any other term. "
-                    "A smaller training.learning_rate or generator_learning_rate, or a training.gradient_clip may help."
-                )
-        return dict(zip(losses.report, values, strict=True))
 
     def log_balance(self, log: EpochLog) -> None:
         """Log hardness, weight and averages as this step used them, and alpha and beta once they are known."""

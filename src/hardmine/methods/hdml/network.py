@@ -1,94 +1,14 @@
-"""Parts of HDML: the network with its head, the generator of features, block averages and what follows from them."""
+"""Parts of HDML: which weights decay, block averages and what follows from them."""
 
 import math
 from typing import Any
 
-from torch import Tensor, nn
-from torch.nn import functional
-
-from hardmine.backbones import EmbeddingNetwork
-from hardmine.settings.backbones import BackboneSettings
+from torch import nn
 
 from .pulling import decay_exponent
 from .settings import HDML
 
-__all__ = ["Balance", "BlockAverage", "FeatureGenerator", "HDMLNetwork", "decayed_weights", "glorot"]
-
-EPSILON = 1e-3
-"""Of the batch norms of head and generator."""
-
-
-def glorot(layer: nn.Linear, factor: float = 1.0) -> nn.Linear:
-    """Start a layer with Glorot-uniform weights, times a factor, and zero biases."""
-    nn.init.xavier_uniform_(layer.weight, gain=factor)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-class HDMLNetwork(EmbeddingNetwork):
-    """Pooled features y, then batch norm and one linear layer f: z = f(y).
-
-    Args:
-        settings: of the backbone.
-        channels: colour channels of an image.
-        size: edge of an image.
-        normalised: whether the head begins with a batch norm.
-        momentum: share of the newest batch in its running statistics.
-        start: factor on the Glorot weights of the linear layer.
-    """
-
-    def __init__(
-        self,
-        settings: BackboneSettings,
-        channels: int,
-        size: int,
-        normalised: bool,
-        momentum: float,
-        start: float = 1.0,
-    ) -> None:
-        super().__init__(settings, channels, size)
-        glorot(self.head, start)
-        self.head_norm = nn.BatchNorm1d(self.head.in_features, EPSILON, momentum) if normalised else None
-
-    def load_origin(self, state: dict[str, Any]) -> None:
-        """Start the trunk from another run's weights; the head is new, as in the released code."""
-        super().load_origin({name: value for name, value in state.items() if not name.startswith("head")})
-
-    def embedding_of(self, features: Tensor, keep_statistics: bool = True) -> Tensor:
-        """The embeddings z = f(y), float [n, D].
-
-        Args:
-            features: y, float [n, d].
-            keep_statistics: in training, whether these features update the running statistics.
-        """
-        norm = self.head_norm
-        if norm is None:
-            return self.head(features)
-        if norm.training and not keep_statistics:
-            return self.head(functional.batch_norm(features, None, None, norm.weight, norm.bias, True, eps=norm.eps))
-        return self.head(norm(features))
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Embeddings as the loss sees them, not normalised: ``embedding`` float [n, D]."""
-        return {"embedding": self.embedding_of(self.features(images))}
-
-
-class FeatureGenerator(nn.Sequential):
-    """From embeddings to features: linear, ReLU, batch norm, linear.
-
-    Args:
-        dimensions: D.
-        width: hidden units.
-        features: d.
-    """
-
-    def __init__(self, dimensions: int, width: int, features: int) -> None:
-        super().__init__(
-            glorot(nn.Linear(dimensions, width)),
-            nn.ReLU(),
-            nn.BatchNorm1d(width, EPSILON, 0.01),
-            glorot(nn.Linear(width, features)),
-        )
+__all__ = ["Balance", "BlockAverage", "decayed_weights"]
 
 
 def decayed_weights(network: nn.Module) -> list[nn.Parameter]:

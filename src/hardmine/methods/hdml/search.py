@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from hardmine.methods.tuple_settings import IMAGES_PER_TUPLE
 from hardmine.settings.ranges import Range
 from hardmine.settings.search import Search
-
-from .settings import IMAGES_PER_TUPLE
 
 __all__ = ["HDMLSearch"]
 

@@ -1,10 +1,10 @@
 """Settings of HDML: hardness-aware metric learning (Zheng et al. 2019), and of its base losses."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from hardmine.settings.run import RunSettings
+from hardmine.methods.tuple_settings import TupleSettings, given_of
 
 __all__ = ["HDML"]
 
@@ -20,47 +20,25 @@ BY_BASE_LOSS: dict[str, dict[str, Any]] = {
 }
 """Published values that depend on the base loss."""
 
-IMAGES_PER_TUPLE = {"npair": 2, "triplet": 3}
-
-
 _TRUE = {"true", "1", "on", "yes", "y", "t"}
 """What a field of type bool takes as true."""
 
 
-class HDML(RunSettings):
-    """Real tuples made harder in the embedding space, brought back to features by a generator, and trained on too.
+class HDML(TupleSettings):
+    """Real tuples made harder in the embedding space, brought back to features by a generator, and trained on too."""
 
-    The batch is the method's own: ``batch_size`` images. ``training.batch`` plays no part.
-    """
-
-    in_parts: ClassVar[bool] = False
     diagnostics: ClassVar[tuple[str, ...]] = ("hdml-hardness", "hdml-losses", "hdml-negatives")
 
     method: Literal["hdml"]
 
-    base_loss: Literal["npair", "triplet"] = "npair"
-    """The metric loss: one positive against those of all other classes, or one negative a pair; both not normalised."""
     variant: Literal["full", "no-pull", "no-soft", "no-recon", "no-balance", "base"] = "full"
     """What is left out: the pulling, the generator's classification or reconstruction loss, the balance (both halves
     weigh the same), or everything but the base loss."""
     preset: Literal["code", "paper"] = "code"
     """Which reading of the paper gives ``metric_average``, ``average_block`` and ``batch_norm_statistics``."""
 
-    batch_size: PositiveInt = 128
-    """Images in a batch: two a tuple for npair, three for triplet (120 unless given)."""
-    batches: Literal["covering", "independent"] = "covering"
-    """Every image once an epoch, or every batch drawn afresh as in the released code."""
-    l2: NonNegativeFloat = 0.003
-    """Weight r of the N-pair term (r/4)·(mean |a|² + mean |p|²)."""
-    margin: PositiveFloat = 1.0
-    """Of the triplet loss, on squared distances of vectors that are not normalised."""
     head: Literal["batch-norm-linear", "linear"] = "batch-norm-linear"
     """From features to embeddings: batch norm and a linear layer, or the layer alone as other methods have it."""
-    head_start: PositiveFloat = 1.0
-    """Factor on the linear layer's Glorot weights at the start. At 1 the N-pair scores begin tens to hundreds
-    apart, and the first part of a short training is spent on shrinking them."""
-    batch_norm_momentum: float = Field(0.01, gt=0, le=1)
-    """Share of the newest batch in the running statistics of the head; a few hundred steps need more than 0.01."""
     batch_norm_statistics: Literal["both", "real-only"] = "both"
     """What updates these running statistics: real and synthetic features, or real ones."""
 
@@ -110,7 +88,7 @@ class HDML(RunSettings):
         """Values that depend on others, where the run does not give them."""
         if not isinstance(values, dict):
             return values
-        given = {key: value for key, value in values.items() if value is not None}
+        given = given_of(values)
         chosen = PRESETS.get(str(given.get("preset", "code")), {}) | BY_BASE_LOSS.get(
             str(given.get("base_loss", "npair")), {}
         )
@@ -125,31 +103,3 @@ class HDML(RunSettings):
                 "they would make lambda 0; set alpha (about the loss itself: 1 to 5 for npair) or calibrate: true"
             )
         return chosen | given
-
-    @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        if self.training.batch is not None:
-            raise ValueError("training.batch has no effect on hdml; set batch_size instead")
-        size, least = IMAGES_PER_TUPLE[self.base_loss], self.smallest_batch
-        if self.batch_size % size:
-            below = self.batch_size - self.batch_size % size
-            fitting = f"{below} or {below + size}" if below >= least else str(least)
-            raise ValueError(
-                f"batch_size: {self.batch_size} is not a multiple of {size}, the images of a tuple of "
-                f"{self.base_loss}; use {fitting}"
-            )
-        if self.batch_size < least:
-            raise ValueError(
-                f"batch_size: {self.batch_size} gives no negatives for {self.base_loss}; use at least {least}"
-            )
-        return self
-
-    @property
-    def tuples(self) -> int:
-        """n: anchors in a batch."""
-        return self.batch_size // IMAGES_PER_TUPLE[self.base_loss]
-
-    @property
-    def smallest_batch(self) -> int:
-        """The smallest batch with a negative and statistics of a batch."""
-        return {"npair": 4, "triplet": 3}[self.base_loss]

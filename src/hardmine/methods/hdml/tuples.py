@@ -9,7 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .loss import npair_loss, synthetic_cross_entropy, triplet_sum
+from hardmine.methods.tuple_losses import npair_loss, triplet_sum
+
+from .loss import synthetic_cross_entropy
 from .pulling import pull, pull_npair
 from .settings import HDML
 

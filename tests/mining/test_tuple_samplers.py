@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hardmine.errors import UserError
-from hardmine.methods.hdml.samplers import PairSampler, TripletSampler
+from hardmine.mining.tuple_samplers import PairSampler, TripletSampler
 
 LABELS = np.repeat(np.arange(13), [2, 3, 4, 5, 6, 7, 8, 2, 3, 4, 5, 6, 7])
 

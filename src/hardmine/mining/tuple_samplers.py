@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from hardmine.errors import UserError
-from hardmine.mining.samplers import BalancedSampler
+
+from .samplers import BalancedSampler
 
 __all__ = ["PairSampler", "TripletSampler"]
 
