@@ -2,33 +2,18 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from hardmine.backbones import EmbeddingNetwork
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
+from hardmine.methods.random_numbers import RandomNumbers
 from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.run import RunSettings
 
 from . import settings
 
 __all__ = ["Baseline", "RandomNetworkMethod"]
-
-
-class Generator:
-    """A torch generator as a part with state."""
-
-    def __init__(self, generator: torch.Generator) -> None:
-        self.generator = generator
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Position of the random numbers."""
-        return {"state": self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take a saved position."""
-        self.generator.set_state(state["state"])
 
 
 class Baseline(Method):
@@ -43,7 +28,7 @@ class Baseline(Method):
         task = Task(setup.classes, len(setup.labels), setup.backbone.embedding, steps, generator)
         self.loss_module = build_baseline_loss(setup.run, task)
         self.loss_module.to(setup.device)
-        self.parts |= {"loss": self.loss_module, "selection": Generator(generator)}
+        self.parts |= {"loss": self.loss_module, "selection": RandomNumbers(generator)}
         self.add_optimiser(self.parameter_groups())
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardmine.backbones.layers import glorot
 from hardmine.errors import UserError
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
@@ -14,7 +15,7 @@ from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.run import RunSettings
 
 from .loss import decay_loss, reconstruction_loss
-from .network import Balance, FeatureGenerator, HDMLNetwork, decayed_weights, glorot
+from .network import Balance, FeatureGenerator, HDMLNetwork, decayed_weights
 from .samplers import PairSampler, TripletSampler
 from .settings import HDML
 from .tuples import tuples_of
