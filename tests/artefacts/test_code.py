@@ -67,6 +67,9 @@ RUNS = {
     "smart-mining": {"method": "smart-mining", "batch_triplets": 8, "epoch_anchors": 16, "random_epochs": 1},
     "schem": {"method": "schem", "group_size": 4, "groups": 3, "class_pool": [1, 2]},
     "hdml": {"method": "hdml", "batch_size": 8, "generator_width": 16},
+    "bier": {"method": "bier", "diversity": "adversarial", "weighting": "permuted"},
+    "abe": {"method": "abe"},
+    "dreml": {"method": "dreml", "merging": "similar"},
 }
 
 
@@ -169,7 +172,7 @@ def test_everything_else_counts(old: str, new: str) -> None:
 
 
 def test_a_job_is_decided_by_its_verb_and_its_method_and_by_nothing_of_others() -> None:
-    folders = {"hdc", "smart_mining", "schem", "hdml", "baselines"}
+    folders = {row.implementation.split(".")[2] for row in METHODS.table.values()}
     for job in jobs():
         found = {name for name in code_of(job.code) if "/" not in name}
         assert not [name for name in found if name.split(".")[1] in ("cli", "search", "exporting", "artefacts")]

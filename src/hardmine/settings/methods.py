@@ -42,6 +42,9 @@ METHODS = Door(
         "schem": _folder("schem", "SCHEM", "SchemMethod", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "FIGURES"),
         "smart-mining": _folder("smart_mining", "SmartMining", "SmartMiningMethod", "FIGURES"),
+        "bier": _folder("bier", "BIER", "BIERMethod", "FIGURES"),
+        "abe": _folder("abe", "ABE", "ABEMethod", "FIGURES"),
+        "dreml": _folder("dreml", "DREML", "DREMLMethod", "FIGURES"),
     },
 )
 
