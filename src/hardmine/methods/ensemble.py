@@ -50,19 +50,28 @@ class EnsembleMethod(Method):
         rows = some_of_each(setup.labels, 4, draws)
         self.probe = rows[np.isin(setup.labels[rows], classes)]
 
-    def begin_epoch(self, epoch: int, log: EpochLog) -> None:
-        """Report how much the learners' pair similarities correlate, as they are at the epoch's start."""
-        if len(self.network.weights) > 1:
-            found = self.correlations()
-            pairs = list(combinations(range(len(found)), 2))
-            mean = float(np.mean([float(found[first, second]) for first, second in pairs]))
-            log.set("correlation", mean)
-            log.set("independent_learners", independent_learners(len(found), max(0.0, mean)))
+    def step(self, log: EpochLog) -> None:
+        """One training step; the last of an epoch, and of training, is followed by a look at the learners."""
+        super().step(log)
+        self.look_at_ends(log)
 
-    def end_of_step(self) -> None:
-        """To be called last in ``step``: after the last one, keep what the figures show."""
-        if self.step_number + 1 == self.total_steps and len(self.network.weights) > 1:
-            self.diagnostics.keep("correlations", self.correlations())
+    def look_at_ends(self, log: EpochLog) -> None:
+        """``look`` after the last step of an epoch or of training; for a subclass that has a step of its own."""
+        done = self.step_number + 1
+        if done % self.steps_per_epoch == 0 or done == self.total_steps:
+            self.look(log, last=done == self.total_steps)
+
+    def look(self, log: EpochLog, last: bool) -> None:
+        """Report how much the learners' pair similarities correlate; keep the correlations after the last step."""
+        if len(self.network.weights) == 1:
+            return
+        found = self.correlations()
+        pairs = list(combinations(range(len(found)), 2))
+        mean = float(np.mean([float(found[first, second]) for first, second in pairs]))
+        log.set("correlation", mean)
+        log.set("independent_learners", independent_learners(len(found), max(0.0, mean)))
+        if last:
+            self.diagnostics.keep("correlations", found)
 
     @torch.no_grad()
     def correlations(self) -> Tensor:

@@ -98,7 +98,7 @@ def _lines(axes: Axes, report: Report, runs: list[str], column: str) -> None:
         assert curve is not None
         dash, colour = line_of(run, runs)
         axes.plot(curve.index, curve, dash, color=colour, linewidth=1.5, label=run)
-    axes.set_xlabel("training images seen, at the end of the epoch")
+    axes.set_xlabel("training images seen")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
 
 

@@ -199,7 +199,8 @@ def test_resuming_equals_going_straight_on(keys):
 
 
 def test_what_is_logged():
-    means = advance(method_of(), 2).means()
+    method = method_of()
+    means = advance(method, method.steps_per_epoch).means()
     assert 0 <= means["meta_class_accuracy"] <= 1
     assert means["merged_class_pairs"] == pytest.approx(4 * 3 / 28, abs=1e-6)  # 8 classes in two meta-classes of four
     assert {"common_mode", "logit_length", "correlation", "learner4_loss"} <= set(means)

@@ -50,16 +50,11 @@ class ABEMethod(EnsembleMethod):
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         return [{"params": learning, "lr": self.setup.training.learning_rate}]
 
-    def begin_epoch(self, epoch: int, log: EpochLog) -> None:
+    def look(self, log: EpochLog, last: bool) -> None:
         """Report the correlation of the learners, and their masks."""
-        super().begin_epoch(epoch, log)
+        super().look(log, last)
         self._report_masks(log)
-
-    def step(self, log: EpochLog) -> None:
-        """One training step, and after the last what the figures show."""
-        super().step(log)
-        self.end_of_step()
-        if self.step_number + 1 == self.total_steps:
+        if last:
             self._keep_masks()
 
     def loss(self, outputs: dict[str, Tensor], rows: Tensor, log: EpochLog) -> Tensor:

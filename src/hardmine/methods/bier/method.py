@@ -52,11 +52,6 @@ class BIERMethod(EnsembleMethod):
             groups.append({"params": list(self.regressors.parameters()), "lr": rate, "weight_decay": 0.0})
         return groups
 
-    def step(self, log: EpochLog) -> None:
-        """One training step, and after the last what the figures show."""
-        super().step(log)
-        self.end_of_step()
-
     def loss(self, outputs: dict[str, Tensor], rows: Tensor, log: EpochLog) -> Tensor:
         """Mean of the groups' losses, and the diversity loss."""
         labels = self.images.labels[rows.to(self.images.labels.device)]

@@ -102,12 +102,11 @@ class DREMLMethod(EnsembleMethod):
         return list(range(self.run.learners)) if self.run.trunk == "shared" else [network]
 
     def begin_epoch(self, epoch: int, log: EpochLog) -> None:
-        """Merge similar classes before the first step; report what is merged, and the learners' correlation."""
+        """Merge similar classes before the first step; report what is merged."""
         if epoch == 0 and self.run.merging == "similar":
             self.merging.matrix = torch.from_numpy(self._similar())
         if epoch == 0:
             self.diagnostics.keep("meta_classes", self.merging.matrix)
-        super().begin_epoch(epoch, log)
         if self.run.targets == "meta-classes":
             columns = self.merging.matrix.numpy().T
             log.set("merged_class_pairs", float(np.mean([merged_share(column) for column in columns])))
@@ -132,7 +131,7 @@ class DREMLMethod(EnsembleMethod):
         turn = range(count) if self.run.budget == "each" else [self.step_number % count]
         for network in turn:
             log.add("loss", self._train(network, log))
-        self.end_of_step()
+        self.look_at_ends(log)
 
     def _train(self, network: int, log: EpochLog) -> Tensor:
         rows = self.sampler.next_batch(network)
