@@ -33,7 +33,7 @@ def draw_growing(report: Report) -> None:
 
 
 def draw_masks(report: Report) -> None:
-    """ABE: training images and each learner's mask, averaged over channels; dark to bright from 0 to the largest."""
+    """ABE: training images and each learner's mask, averaged over channels; dark to bright from least to largest."""
     run = run_with_learners(report, "abe")
     arrays: dict[str, Any] = report.arrays(run) if run else {}
     if "masks" not in arrays:
@@ -49,7 +49,7 @@ def draw_masks(report: Report) -> None:
             image = pixels[row]
             places[line, 0].imshow(image[:, :, 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=255)
             for learner, mask in enumerate(masks, start=1):
-                places[line, learner].imshow(mask[line], cmap="magma", vmin=0, vmax=float(masks.max()))
+                places[line, learner].imshow(mask[line], cmap="magma", vmin=float(masks.min()), vmax=float(masks.max()))
         for learner in range(1, columns):
             places[0, learner].set_title(f"learner {learner}")
         for place in places.flat:

@@ -1,5 +1,6 @@
 """ABE: the spatial half once, a mask a learner, all masked maps through the deep half, one backward pass."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,7 +19,7 @@ from .settings import ABE
 __all__ = ["ABEMethod"]
 
 SHOWN = 4
-"""Images whose masks are kept for the figures."""
+"""Images, of a class each, whose masks are kept for the figures."""
 SATURATED = 0.05
 """A mask's entry is saturated this near to 0 or 1."""
 
@@ -90,17 +91,21 @@ class ABEMethod(EnsembleMethod):
         return run.divergence_weight * value
 
     @torch.no_grad()
-    def masks(self, count: int) -> list[Tensor]:
-        """Masks of the first probe images as they are at test, one float [count, C or 1, H or 1, W or 1] a learner."""
+    def masks(self, rows: np.ndarray) -> list[Tensor]:
+        """Masks of training images as they are at test, one float [k, C or 1, H or 1, W or 1] a learner.
+
+        Args:
+            rows: int64 [k].
+        """
         was_training = self.network.training
         self.network.eval()
-        found = [mask.float() for mask in self.network.masks(self.images.plain(self.probe[:count]))]
+        found = [mask.float() for mask in self.network.masks(self.images.plain(rows))]
         self.network.train(was_training)
         return found
 
     def _report_masks(self, log: EpochLog) -> None:
         """Mean and deviation of each learner's masks, saturated entries, correlation of masks between learners."""
-        found = self.masks(32)
+        found = self.masks(self.probe[:32])
         for number, mask in enumerate(found, start=1):
             log.set(f"learner{number}_mask_mean", float(mask.mean()))
             log.set(f"learner{number}_mask_deviation", float(mask.std(correction=0)))
@@ -114,11 +119,12 @@ class ABEMethod(EnsembleMethod):
             log.set("mask_correlation", float(_correlation(values)[pairs[0], pairs[1]].mean()))
 
     def _keep_masks(self) -> None:
-        """Keep masks of a few images, averaged over channels, and the packed rows of these images."""
-        if found := self.masks(SHOWN):
+        """Keep masks of an image of a few classes each, averaged over channels, and the packed rows of these images."""
+        _, first = np.unique(self.setup.labels[self.probe], return_index=True)
+        chosen = self.probe[first[:SHOWN]]
+        if found := self.masks(chosen):
             self.diagnostics.keep("masks", torch.stack([mask.mean(dim=1) for mask in found]))
-            rows = self.images.store.rows[self.probe[:SHOWN]]
-            self.diagnostics.keep("mask_images", torch.from_numpy(rows))
+            self.diagnostics.keep("mask_images", torch.from_numpy(self.images.store.rows[chosen]))
 
 
 def _correlation(values: Tensor) -> Tensor:
