@@ -205,9 +205,9 @@ def test_a_convolutional_network_of_torchvision_is_cut_at_its_taps():
     assert [value.shape for value in network.learners(torch.rand(2, 3, 32, 32))] == [(2, 4), (2, 4)]
 
 
-@pytest.mark.parametrize("keys", RUNS.values(), ids=list(RUNS))
-def test_a_few_epochs_lower_the_loss(keys):
-    method = method_of({"learning_rate": 0.01}, **{"learners": 2, **keys})
+@pytest.mark.parametrize("name", ["abe", "plain", "heads", "all-images", "strong"])
+def test_a_few_epochs_lower_the_loss(name):
+    method = method_of({"learning_rate": 0.01}, **{"learners": 2, **RUNS[name]})
     first = advance(method, 4).means()["loss"]
     advance(method, 10)
     assert advance(method, 4).means()["loss"] < first
@@ -267,9 +267,3 @@ def test_settings_that_mean_nothing_are_refused(keys, message):
 def test_networks_that_cannot_be_are_refused(keys, message):
     with pytest.raises(UserError, match=message):
         method_of(**keys)
-
-
-def test_backbones_that_cannot_go_on_from_a_tap_are_refused():
-    backbone = Torchvision(name="torchvision", architecture="vit_b_16", weights="none", embedding=8)
-    with pytest.raises(UserError, match="cannot go on from the map of a tap"):
-        ABENetwork(ABE(method="abe"), backbone, 3, 32)

@@ -142,9 +142,9 @@ def test_a_step_trains_trunk_groups_and_regressors_and_these_stay_out_of_the_mod
     assert not any("regressor" in name for name in after)
 
 
-@pytest.mark.parametrize("keys", RUNS.values(), ids=list(RUNS))
-def test_a_few_epochs_lower_the_loss(keys):
-    method = method_of({"learning_rate": 0.003}, **keys)
+@pytest.mark.parametrize("name", ["simple", "eta", "own", "adversarial"])
+def test_a_few_epochs_lower_the_loss(name):
+    method = method_of({"learning_rate": 0.003}, **RUNS[name])
     first = advance(method, 8).means()["deviance"]
     advance(method, 16)
     assert advance(method, 8).means()["deviance"] < first
