@@ -14,7 +14,7 @@ from torch.nn import functional
 from benchmarks import table
 from benchmarks.table import Row
 from hardmine.methods.hdc.loss import level_loss, squared_distances
-from hardmine.methods.hdc.selection import BatchPairs, select_pairs
+from hardmine.methods.hdc.selection import select_pairs
 from hardmine.methods.hdml.pulling import pull_npair
 from hardmine.methods.head_network import FeatureGenerator
 from hardmine.methods.schem.bank import FeatureBank, instance_pool
@@ -24,6 +24,7 @@ from hardmine.methods.smart_mining.class_members import ClassMembers
 from hardmine.methods.smart_mining.spheres import mine
 from hardmine.mining import BalancedSampler
 from hardmine.mining.neighbour_lists import NeighbourSearch
+from hardmine.mining.pairs import BatchPairs
 from hardmine.mining.triplet_selection import batch_hard_triplets, semi_hard_triplets
 from hardmine.training.device import prepare_device
 

@@ -61,3 +61,9 @@ def advance(method: Method, steps: int, log: EpochLog | None = None) -> EpochLog
 def weights(method: Method) -> dict[str, torch.Tensor]:
     """A copy of the network's state."""
     return {name: value.clone() for name, value in method.network.state_dict().items()}
+
+
+def same_weights(first: Method, second: Method) -> bool:
+    """Whether two networks are equal bit for bit."""
+    other = second.network.state_dict()
+    return all(torch.equal(value, other[name]) for name, value in first.network.state_dict().items())

@@ -71,6 +71,9 @@ RUNS = {
     "quadruplet": {"method": "quadruplet", "metric": "learned"},
     "pddm": {"method": "pddm"},
     "ccl": {"method": "ccl", "network": "mixed", "attribute_weight": 0},
+    "bier": {"method": "bier", "diversity": "adversarial", "weighting": "permuted"},
+    "abe": {"method": "abe"},
+    "dreml": {"method": "dreml", "merging": "similar"},
 }
 
 
@@ -173,7 +176,7 @@ def test_everything_else_counts(old: str, new: str) -> None:
 
 
 def test_a_job_is_decided_by_its_verb_and_its_method_and_by_nothing_of_others() -> None:
-    folders = {path.parent.name for path in (PACKAGE / "methods").glob("*/method.py")}
+    folders = {row.implementation.split(".")[2] for row in METHODS.table.values()}
     for job in jobs():
         found = {name for name in code_of(job.code) if "/" not in name}
         assert not [name for name in found if name.split(".")[1] in ("cli", "search", "exporting", "artefacts")]

@@ -34,14 +34,19 @@ def rates(method: Method) -> dict[str, float]:
     }
 
 
+def in_trunk(name: str) -> bool:
+    """Whether a parameter is the trunk's, also where a network has several."""
+    return name.startswith("backbone.") or ".backbone." in name
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_the_trunk_has_its_rate_times_the_factor_and_all_else_its_own(name: str) -> None:
     plain, scaled = rates(built(name, 1.0)), rates(built(name, 0.1))
     assert set(plain) == set(scaled)
-    assert any(entry.startswith("backbone.") for entry in plain)
-    assert not all(entry.startswith("backbone.") for entry in plain)
+    assert any(in_trunk(entry) for entry in plain)
+    assert not all(in_trunk(entry) for entry in plain)
     for entry, rate in plain.items():
-        factor = 0.1 if entry.startswith("backbone.") else 1.0
+        factor = 0.1 if in_trunk(entry) else 1.0
         assert scaled[entry] == pytest.approx(rate * factor), entry
 
 
@@ -67,7 +72,7 @@ def test_with_factor_0_the_trunk_keeps_its_weights_and_the_head_learns() -> None
 def test_the_new_layers_have_their_rate_times_the_factor_and_the_trunk_its_own(name: str) -> None:
     plain, scaled = rates(built(name)), rates(built(name, head_rate=7.0))
     for entry, rate in plain.items():
-        factor = 1.0 if entry.startswith("backbone.") else 7.0
+        factor = 1.0 if in_trunk(entry) else 7.0
         assert scaled[entry] == pytest.approx(rate * factor), entry
 
 

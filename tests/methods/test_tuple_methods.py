@@ -1,15 +1,13 @@
 """What HAP2S, quadruplet, PDDM and CCL have in common: they learn, resume, and stand batches that are not as usual."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
+from resuming import assert_resumes
 from tiny import advance, build, weights
 from tuple_runs import RUNS
 
 from hardmine.methods import Method
-from hardmine.training.checkpoint import _plain
 
 SMALL = {"images": 256}
 
@@ -25,22 +23,7 @@ def state(method: Method) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=list(RUNS))
 def test_two_trainings_are_equal_and_one_resumed_in_between_too(run: dict) -> None:
-    straight, stopped, resumed = (build(run, **SMALL) for _ in range(3))
-    torch.manual_seed(1)
-    log = advance(straight, 7)
-    torch.manual_seed(1)
-    part = advance(stopped, 3)
-    file = io.BytesIO()
-    torch.save({"method": _plain(stopped.state_dict()), "log": part.state_dict(), "rng": torch.get_rng_state()}, file)
-    torch.manual_seed(999)
-    saved = torch.load(io.BytesIO(file.getvalue()), weights_only=True)
-    resumed.load_state_dict(saved["method"])
-    part.load_state_dict(saved["log"])
-    torch.set_rng_state(saved["rng"])
-    part = advance(resumed, 4, part)
-    for name, value in state(straight).items():
-        assert torch.equal(value, state(resumed)[name]), name
-    assert log.means() == part.means()
+    assert_resumes(run, (3, 4), **SMALL)
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=list(RUNS))

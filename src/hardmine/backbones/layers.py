@@ -1,8 +1,20 @@
-"""Layers as Caffe starts them."""
+"""How layers start: as Caffe starts them, and Glorot's way."""
+
+from typing import TypeVar
 
 from torch import nn
 
-__all__ = ["caffe_convolution", "caffe_linear"]
+__all__ = ["caffe_convolution", "caffe_linear", "glorot"]
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+
+
+def glorot(layer: Layer, factor: float = 1.0) -> Layer:
+    """Start a layer with Glorot-uniform weights, times a factor, and zero biases."""
+    nn.init.xavier_uniform_(layer.weight, gain=factor)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def caffe_linear(inputs: int, outputs: int) -> nn.Linear:

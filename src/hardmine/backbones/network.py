@@ -50,6 +50,11 @@ class EmbeddingNetwork(nn.Module):
         self.pooling = build_pooling(settings.pooling, self.backbone.tap_shapes[self.tap][0])
         self.head = self.backbone.new_head(self.pooling.features, settings.embedding)
 
+    @property
+    def trunks(self) -> list[Backbone]:
+        """Its backbones: one, unless the method has several."""
+        return [self.backbone]
+
     def features(self, images: Tensor) -> Tensor:
         """Pooled features before the head, float [n, features]."""
         pooled: Tensor = self.pooling(self.backbone.taps(images, [self.tap])[self.tap])

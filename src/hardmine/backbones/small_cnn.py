@@ -39,6 +39,15 @@ class SmallCNNBackbone(Backbone):
             maps[name] = features
         return {name: maps[name] for name in names}
 
+    def up_to(self, images: Tensor, tap: str) -> Tensor:
+        """The map of one tap; ``taps`` computes all, and so has deeper batch norms learn from every image."""
+        features: Tensor = self.block1(images)
+        for name in self.tap_shapes:
+            features = getattr(self, name)(features)
+            if name == tap:
+                break
+        return features
+
 
 def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]

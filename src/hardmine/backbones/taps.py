@@ -37,6 +37,26 @@ class Backbone(nn.Module):
             delattr(self, name)
             del self.tap_shapes[name]
 
+    def up_to(self, images: Tensor, tap: str) -> Tensor:
+        """The map of one tap, float [n, channels, height, width]; what lies deeper is not touched."""
+        return self.taps(images, [tap])[tap]
+
+    def stages_after(self, tap: str) -> list[nn.Module]:
+        """What leads from a tap's map to the deepest one: the parts named like the taps behind it, in their order.
+
+        Raises:
+            UserError: there is no such tap, or the backbone has no such parts.
+        """
+        self.check_taps([tap])
+        names = list(self.tap_shapes)
+        stages = [getattr(self, name, None) for name in names[names.index(tap) + 1 :]]
+        if any(stage is None for stage in stages):
+            raise UserError(
+                f"backbone: {type(self).__name__} cannot go on from the map of a tap. Choose small-cnn, bvlc-googlenet "
+                "or a convolutional network of torchvision."
+            )
+        return [stage for stage in stages if stage is not None]
+
     @property
     def last_tap(self) -> str:
         """Name of the deepest tap."""

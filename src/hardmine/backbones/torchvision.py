@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hardmine.errors import UserError
 from hardmine.settings.backbones import Torchvision
 
 from .pixels import Rescale
@@ -60,6 +61,12 @@ class TorchvisionBackbone(StagedBackbone):
         """Feature maps of the asked taps; nothing deeper than the last of them is computed."""
         maps = super().taps(images, names)
         return {name: value.permute(0, 3, 1, 2) for name, value in maps.items()} if self.places_first else maps
+
+    def stages_after(self, tap: str) -> list[nn.Module]:
+        """As for all backbones; Swin's parts take maps with the channels last, which its taps do not give."""
+        if self.places_first:
+            raise UserError("backbone: swin cannot go on from the map of a tap. Choose a convolutional network.")
+        return super().stages_after(tap)
 
     def published(self, path: Path) -> dict[str, Tensor]:
         """The official tensors ``layer`` or ``features.layer``, as ``stage.layer``."""

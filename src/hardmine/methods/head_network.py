@@ -6,19 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hardmine.backbones import EmbeddingNetwork
+from hardmine.backbones.layers import glorot
 from hardmine.settings.backbones import BackboneSettings
 
-__all__ = ["FeatureGenerator", "HeadNetwork", "glorot"]
+__all__ = ["FeatureGenerator", "HeadNetwork"]
 
 EPSILON = 1e-3
 """Of the batch norms of head and generator."""
-
-
-def glorot(layer: nn.Linear, factor: float = 1.0) -> nn.Linear:
-    """Start a layer with Glorot-uniform weights, times a factor, and zero biases."""
-    nn.init.xavier_uniform_(layer.weight, gain=factor)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 class HeadNetwork(EmbeddingNetwork):

@@ -26,10 +26,10 @@ def split_groups(groups: Iterable[dict[str, Any]], network: EmbeddingNetwork, se
         network: whose parameters they are, or some of them.
         setup: of the method.
     """
-    training, trunk = setup.training, network.backbone
-    layers = trunk.layers()
+    training = setup.training
     factors = {
         id(parameter): setup.backbone.trunk_rate * training.layer_decay ** (len(layers) - 1 - depth)
+        for layers in (trunk.layers() for trunk in network.trunks)
         for depth, layer in enumerate(layers)
         for parameter in layer
     }

@@ -1,4 +1,4 @@
-"""Batches of a few images from each of several classes."""
+"""Batches of a few images from each of several classes, and batches of any images."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from hardmine.errors import UserError
 
-__all__ = ["BalancedSampler"]
+__all__ = ["BalancedSampler", "ShuffledSampler"]
 
 
 class BalancedSampler:
@@ -105,3 +105,47 @@ class BalancedSampler:
         self._generator.bit_generator.state = state["before"]
         self._epoch = self._plan() if state["started"] else []
         self._position = state["position"]
+
+
+class ShuffledSampler:
+    """Batches of images of any classes: all training images shuffled, again and again, cut into batches.
+
+    Args:
+        images: N, training images.
+        batch_size: images in a batch.
+        seed: of all draws.
+
+    Raises:
+        UserError: fewer images than a batch asks for.
+    """
+
+    def __init__(self, images: int, batch_size: int, seed: int) -> None:
+        if images < batch_size:
+            raise UserError(
+                f"training.batch: {batch_size} images are asked for in a batch, the training split has {images}."
+            )
+        self.images = images
+        self.batch_size = batch_size
+        self._generator = np.random.default_rng(seed)
+        self._deck = np.empty(0, dtype=np.int64)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that show every image once, or a few of the next round too."""
+        return -(-self.images // self.batch_size)
+
+    def next_batch(self) -> np.ndarray:
+        """The next batch, int64 [batch_size]; one that ends a round takes what it lacks from the next."""
+        if len(self._deck) < self.batch_size:
+            self._deck = np.concatenate([self._deck, self._generator.permutation(self.images)])
+        batch, self._deck = self._deck[: self.batch_size], self._deck[self.batch_size :]
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The random numbers, and the images that are left of the round."""
+        return {"generator": self._generator.bit_generator.state, "deck": self._deck.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a saved position."""
+        self._generator.bit_generator.state = state["generator"]
+        self._deck = np.asarray(state["deck"], dtype=np.int64)

@@ -12,7 +12,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from .report import Report
 from .style import colour_of, figure, grid, save
 
-__all__ = ["Curve", "draw_curves", "draw_nothing", "images_axis", "legend_below", "mean_over_seeds", "say"]
+__all__ = [
+    "Curve",
+    "draw_curves",
+    "draw_line",
+    "draw_lines",
+    "draw_nothing",
+    "images_axis",
+    "legend_below",
+    "mean_over_seeds",
+    "say",
+]
 
 _VARIANTS = (
     *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#D55E00", "v")),
@@ -54,14 +64,26 @@ def draw_curves(report: Report, name: str, runs: Sequence[str], *curves: Curve, 
     columns = 2 if len(curves) == 1 else 3
     with grid(1, len(curves), legend=-(-len(runs) // columns), sharey=share_y) as (drawn, (places,)):
         for panel, curve in zip(places, curves, strict=True):
-            for run in runs:
-                mean = mean_over_seeds(report.histories, run, curve.column)
-                colour, mark = _look(run, runs)
-                if len(mean):
-                    panel.plot(mean.index, mean, color=colour, label=run, marker=mark, markersize=3, linewidth=1.3)
+            draw_lines(panel, report, curve.column, runs)
             _dress(panel, curve)
         legend_below(drawn, places, columns, runs)
         save(drawn, report.folder, name)
+
+
+def draw_lines(panel: Axes, report: Report, column: str, runs: Sequence[str]) -> None:
+    """The line of every run that has values of a column, mean over seeds."""
+    for run in runs:
+        mean = mean_over_seeds(report.histories, run, column)
+        if len(mean):
+            draw_line(panel, mean.index, mean, run, runs)
+
+
+def draw_line(
+    panel: Axes, x: Sequence[float] | pd.Index, y: Sequence[float] | pd.Series, run: str, runs: Sequence[str]
+) -> None:
+    """The line of a run among the runs of a figure, in the look that it has there."""
+    colour, mark = _look(run, runs)
+    panel.plot(x, y, color=colour, label=run, marker=mark, markersize=3, linewidth=1.3)
 
 
 def draw_nothing(report: Report, name: str, why: str) -> None:

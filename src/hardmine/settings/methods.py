@@ -62,6 +62,9 @@ METHODS = Door(
         "daml": _folder("daml", "DAML", "DAMLMethod", figures="FIGURES"),
         "dvml": _folder("dvml", "DVML", "DVMLMethod", figures="FIGURES"),
         "htg": _folder("htg", "HTG", "HTGMethod", figures="FIGURES"),
+        "bier": _folder("bier", "BIER", "BIERMethod", figures="FIGURES"),
+        "abe": _folder("abe", "ABE", "ABEMethod", figures="FIGURES"),
+        "dreml": _folder("dreml", "DREML", "DREMLMethod", figures="FIGURES"),
     },
 )
 

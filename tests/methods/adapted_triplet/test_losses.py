@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from resuming import at, central_differences
+from circle import at
+from gradients import central_differences
 from tiny import build
 
 from hardmine.methods.adapted_triplet.selection import placebo_counts, select, times_chosen

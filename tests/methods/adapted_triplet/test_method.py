@@ -48,7 +48,7 @@ def test_the_placebo_trains_otherwise():
 
 @pytest.mark.parametrize("run", RUNS, ids=str)
 def test_a_resumed_run_goes_on_bit_for_bit(run):
-    assert_resumes(run, 4, 5)
+    assert_resumes(run, (4, 5))
 
 
 def test_training_lowers_the_loss():

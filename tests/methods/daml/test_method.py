@@ -5,8 +5,8 @@ import math
 import oracles_synthesis as oracle
 import pytest
 import torch
-from synthetic_methods import resume_errors, same_weights
-from tiny import advance, build, weights
+from resuming import resume_errors
+from tiny import advance, build, same_weights, weights
 from torch import nn
 
 from hardmine.errors import UserError
@@ -262,4 +262,4 @@ def test_nan_stops_the_run_with_the_step_and_the_first_term():
     ids=["routed", "joint", "release"],
 )
 def test_a_training_resumed_across_the_end_of_the_warm_steps_is_one_undisturbed(keys):
-    assert resume_errors(lambda seed: method_of(seed=seed, warm_share=0.1, **keys), 6, 6) == []
+    assert resume_errors(lambda: method_of(warm_share=0.1, **keys), 6, 6) == []

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from synthetic_methods import resume_errors, same_weights
-from tiny import advance, build, weights
+from resuming import resume_errors
+from tiny import advance, build, same_weights, weights
 from torch import nn
 
 from hardmine.errors import UserError
@@ -266,7 +266,7 @@ def test_nan_stops_the_run_with_the_step_and_the_first_term():
 
 @pytest.mark.parametrize("keys", [{}, {"base_loss": "triplet", "variant": "noise"}], ids=["full", "noise"])
 def test_a_training_resumed_across_the_phases_border_is_one_undisturbed(keys):
-    assert resume_errors(lambda seed: method_of(seed=seed, switch=0.1, **keys), 6, 6) == []
+    assert resume_errors(lambda: method_of(switch=0.1, **keys), 6, 6) == []
 
 
 def test_the_base_is_that_of_daml_weight_for_weight():

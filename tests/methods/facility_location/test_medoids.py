@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from circle import at
 from oracles import mutual_information
-from resuming import at
 
 from hardmine.methods.facility_location.loss import distances_of
 from hardmine.methods.facility_location.medoids import MedoidSearch, facility_search

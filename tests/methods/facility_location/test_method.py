@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from resuming import assert_resumes, at, central_differences
+from circle import at
+from gradients import central_differences
+from resuming import assert_resumes
 from tiny import advance, build
 
 from hardmine.errors import UserError
@@ -165,7 +167,7 @@ RUNS = [
 
 @pytest.mark.parametrize("keys", RUNS, ids=str)
 def test_a_resumed_run_goes_on_bit_for_bit(keys):
-    assert_resumes({"method": "facility-location", **keys}, 4, 5)
+    assert_resumes({"method": "facility-location", **keys}, (4, 5))
 
 
 def test_training_lowers_the_loss():

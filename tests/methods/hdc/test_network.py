@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional
 
 from hardmine.errors import UserError
-from hardmine.methods.hdc.network import DeepestHead, HDCNetwork, ShallowHead, join_levels
+from hardmine.methods.hdc.network import DeepestHead, HDCNetwork, ShallowHead
 from hardmine.methods.hdc.settings import HDC
+from hardmine.methods.levels import join_levels
 from hardmine.settings.backbones import SmallCNN
 
 torch.set_num_threads(1)

@@ -6,7 +6,8 @@ import oracles_hdc as oracle
 import pytest
 import torch
 
-from hardmine.methods.hdc.selection import BatchPairs, hardest, kept_count, select, select_pairs
+from hardmine.methods.hdc.selection import hardest, kept_count, select, select_pairs
+from hardmine.mining.pairs import BatchPairs
 
 torch.set_num_threads(1)
 FIRST = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]

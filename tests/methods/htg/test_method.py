@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from synthetic_methods import resume_errors, same_weights
-from tiny import advance, build, weights
+from resuming import resume_errors
+from tiny import advance, build, same_weights, weights
 
 from hardmine.errors import UserError
 from hardmine.methods.htg.loss import against, in_favour, unit_gaps
@@ -237,7 +237,7 @@ def test_nan_stops_the_run_with_the_step_and_the_first_term():
 
 @pytest.mark.parametrize("variant", ["full", "random"])
 def test_a_training_resumed_across_the_end_of_the_warm_steps_is_one_undisturbed(variant):
-    assert resume_errors(lambda seed: method_of(seed=seed, variant=variant), 6, 6) == []
+    assert resume_errors(lambda: method_of(variant=variant), 6, 6) == []
 
 
 def test_the_mean_over_violating_triplets_is_the_librarys():

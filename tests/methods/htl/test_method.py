@@ -120,7 +120,7 @@ def test_a_frozen_tree_is_built_once():
     ids=str,
 )
 def test_a_resumed_run_goes_on_bit_for_bit(keys, before):
-    assert_resumes(run(**keys), before, 8)
+    assert_resumes(run(**keys), (before, 8))
 
 
 def test_training_lowers_the_loss():

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from resuming import at, central_differences
+from circle import at
+from gradients import central_differences
 
 from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.htl.margins import margins_of, mean_margin, nearest_classes, shuffled_pairs

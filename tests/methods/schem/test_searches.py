@@ -9,8 +9,9 @@ import torch
 from torch.nn import functional
 
 from hardmine.methods.schem.bank import FeatureBank, instance_pool
-from hardmine.methods.schem.search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
+from hardmine.methods.schem.search_quality import bank_agreement, hard_class_pairs, signature_recall
 from hardmine.methods.schem.signatures import ClassSignatures, class_pool, group_similarity, hardest
+from hardmine.mining.classes import some_of_each
 from hardmine.training.checkpoint import _plain
 
 

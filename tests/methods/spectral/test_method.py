@@ -111,7 +111,7 @@ RUNS = [
 
 @pytest.mark.parametrize("run", RUNS, ids=str)
 def test_a_resumed_run_goes_on_bit_for_bit(run):
-    assert_resumes(run, 5, 4)
+    assert_resumes(run, (5, 4))
 
 
 @pytest.mark.parametrize("run", [OWN, OWN | {"objective": "within-trace"}], ids=str)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from resuming import central_differences
+from gradients import central_differences
 
 from hardmine.methods.spectral.controls import scatter_ratio, within_trace
 from hardmine.methods.spectral.projection import chance_of, floor_of, project, ridge_loss, ridge_of, spectral_loss

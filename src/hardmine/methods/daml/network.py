@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hardmine.methods.head_network import EPSILON, HeadNetwork, glorot
+from hardmine.backbones.layers import glorot
+from hardmine.methods.head_network import EPSILON, HeadNetwork
 from hardmine.settings.backbones import BackboneSettings
 
 from .settings import DAML

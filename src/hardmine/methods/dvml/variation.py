@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hardmine.methods.head_network import glorot
+from hardmine.backbones.layers import glorot
 
 __all__ = ["Variation", "batch_recall"]
 

@@ -10,6 +10,7 @@ from hardmine.errors import UserError
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.log import EpochLog
 from hardmine.methods.rates import split_groups
+from hardmine.mining.pairs import BatchPairs
 from hardmine.settings.backbones import BackboneSettings
 from hardmine.settings.run import RunSettings
 
@@ -17,7 +18,7 @@ from .caffe_sgd import CaffeSGD
 from .fixed_list import FixedList
 from .loss import LevelLoss, level_loss, mean_pair_loss, scale_gradient, squared_distances
 from .network import HDCNetwork
-from .selection import BatchPairs, SelectedPairs, select_pairs, triplet_accuracy
+from .selection import SelectedPairs, select_pairs, triplet_accuracy
 from .settings import HDC
 from .super_categories import SuperCategoryBatches, super_categories_of
 

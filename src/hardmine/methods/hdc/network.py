@@ -9,11 +9,12 @@ from torch.nn import functional
 from hardmine.backbones.layers import caffe_linear
 from hardmine.backbones.network import EmbeddingNetwork, build_backbone
 from hardmine.errors import UserError
+from hardmine.methods.levels import level_embeddings
 from hardmine.settings.backbones import BackboneSettings
 
 from .settings import HDC
 
-__all__ = ["DeepestHead", "HDCNetwork", "ShallowHead", "join_levels"]
+__all__ = ["DeepestHead", "HDCNetwork", "ShallowHead"]
 
 GRID = 4
 """Edge of the pooled map in the heads of all levels but the last."""
@@ -120,28 +121,12 @@ class HDCNetwork(EmbeddingNetwork):
         ``embedding`` joins the levels with the test weights; with several levels there are also ``level1``, … and
         ``equal-weights``, which joins them with weights 1.
         """
-        levels = {name: functional.normalize(value, dim=1) for name, value in self(images).items()}
-        parts = list(levels.values())
-        final = functional.normalize(join_levels(parts, self.test_weights), dim=1)
-        if len(parts) == 1:
-            return {"embedding": final}
-        equal = functional.normalize(join_levels(parts, (1.0,) * len(parts)), dim=1)
-        return {"embedding": final, **levels, "equal-weights": equal}
+        return level_embeddings(self(images), self.test_weights)
 
     @torch.no_grad()
     def load_origin(self, state: dict[str, Any]) -> None:
         """Start from another run's weights; without its heads where the settings ask for random ones."""
         super().load_origin({k: v for k, v in state.items() if not (self.random_heads and k.startswith("heads."))})
-
-
-def join_levels(levels: list[Tensor], weights: tuple[float, ...]) -> Tensor:
-    """Unit embeddings times their weights, side by side, so that d² = sum over levels of w²·d²; float [n, sum of D].
-
-    Args:
-        levels: one float [n, D] a level, rows of length 1.
-        weights: w, one a level.
-    """
-    return torch.cat([weight * level for weight, level in zip(weights, levels, strict=True)], dim=1)
 
 
 def _pool(height: int, width: int) -> nn.Module:

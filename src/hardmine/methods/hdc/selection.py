@@ -1,7 +1,4 @@
-"""HDC's mining: all pairs of a batch, and the hardest share of them at each level.
-
-A pair is named by its position in the list (0,1), (0,2), …, (0,n-1), (1,2), …: the order of ``functional.pdist``.
-"""
+"""HDC's mining: of all pairs of a batch (``hardmine.mining.pairs``) the hardest share at each level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,30 +7,9 @@ import torch
 from torch import Tensor
 
 from hardmine.mining.equal import EQUAL
+from hardmine.mining.pairs import BatchPairs
 
-__all__ = ["BatchPairs", "SelectedPairs", "hardest", "kept_count", "select", "select_pairs", "triplet_accuracy"]
-
-
-@dataclass(frozen=True)
-class BatchPairs:
-    """All unordered pairs of a batch.
-
-    Attributes:
-        positives: positions of the pairs of one class, int64, ascending.
-        negatives: positions of the other pairs, int64, ascending.
-        total: n(n-1)/2.
-    """
-
-    positives: Tensor
-    negatives: Tensor
-    total: int
-
-    @classmethod
-    def of(cls, labels: Tensor) -> "BatchPairs":
-        """The pairs of images with the given labels, int64 [n]."""
-        first, second = torch.triu_indices(len(labels), len(labels), 1, device=labels.device)
-        same = labels[first] == labels[second]
-        return cls(same.nonzero().squeeze(1), (~same).nonzero().squeeze(1), len(same))
+__all__ = ["SelectedPairs", "hardest", "kept_count", "select", "select_pairs", "triplet_accuracy"]
 
 
 @dataclass(frozen=True)

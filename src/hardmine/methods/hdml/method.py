@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hardmine.backbones.layers import glorot
 from hardmine.errors import UserError
 from hardmine.methods.base import Setup
-from hardmine.methods.head_network import FeatureGenerator, HeadNetwork, glorot
+from hardmine.methods.head_network import FeatureGenerator, HeadNetwork
 from hardmine.methods.log import EpochLog
 from hardmine.methods.routed import RoutedMethod
 from hardmine.mining import PairSampler, TripletSampler

@@ -10,12 +10,13 @@ from torch.nn import functional
 from hardmine.methods.base import Method, Setup
 from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.log import EpochLog
+from hardmine.mining.classes import some_of_each
 from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 from .bank import FeatureBank
 from .batcher import SchemBatcher
 from .classification_loss import classification_floor, classification_loss
-from .search_quality import bank_agreement, hard_class_pairs, signature_recall, some_of_each
+from .search_quality import bank_agreement, hard_class_pairs, signature_recall
 from .settings import SCHEM
 from .signatures import ClassSignatures, group_similarity
 

@@ -3,42 +3,15 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from hardmine.mining.classes import class_means
 
 from .signatures import class_pool, group_similarity, hardest
 
-__all__ = ["bank_agreement", "class_means", "hard_class_pairs", "signature_recall", "some_of_each"]
+__all__ = ["bank_agreement", "hard_class_pairs", "signature_recall"]
 
 STEADY = 1e-5
 """Cosine similarities of a smaller standard deviation do not vary: float32 rounding alone gives 2e-7."""
-
-
-def class_means(embeddings: Tensor, labels: np.ndarray, classes: int) -> Tensor:
-    """Directions of the classes' mean embeddings, float32 [C, D]; 0 for a class without an image.
-
-    Args:
-        embeddings: float [k, D].
-        labels: int64 [k].
-        classes: C.
-    """
-    sums = torch.zeros(classes, embeddings.shape[1], device=embeddings.device)
-    sums.index_add_(0, torch.from_numpy(labels).to(embeddings.device), embeddings.float())
-    return functional.normalize(sums, dim=1)
-
-
-def some_of_each(labels: np.ndarray, count: int, draws: np.random.Generator) -> np.ndarray:
-    """Up to ``count`` random images of every class: int64 rows, class by class.
-
-    Args:
-        labels: int64 [N].
-        count: images wanted of each.
-        draws: chooses them.
-    """
-    mixed = draws.permutation(len(labels))
-    rows = mixed[np.argsort(labels[mixed], kind="stable")]
-    first = np.searchsorted(labels[rows], labels[rows])
-    chosen: np.ndarray = rows[np.arange(len(rows)) - first < count]
-    return chosen
 
 
 def signature_recall(
