@@ -24,7 +24,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
 def test_the_page_on_adding_a_method_shows_the_files_of_the_example_word_for_word() -> None:
     files = "".join(path.read_text() for path in sorted((ROOT / "examples/own-method/src/own_method").glob("*.py")))
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs/adding-a-method.md").read_text(), re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     for snippet in snippets:
         assert snippet in files
 

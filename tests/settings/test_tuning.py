@@ -196,6 +196,11 @@ def test_what_cannot_be_compared_or_cannot_act_is_refused(
     refused(match, runs, {"trials": 3, **tuning})
 
 
+def test_a_mechanism_that_waits_for_a_share_of_the_training_acts_in_short_trials_too() -> None:
+    runs = {name: {"method": name} for name in ("htl", "quadruplet", "daml", "htg")}
+    assert len(plan_of(runs, {"trials": 3, "images": 3000}).trials("daml")) == 3
+
+
 def test_folds_must_leave_classes_for_a_batch_and_two_in_each_part() -> None:
     few = {"name": "glyphs", "train_letters": 9}
     refused("5 parts of 9 training classes leave fewer than two in a part; at most 4", None, {"folds": 5}, dataset=few)

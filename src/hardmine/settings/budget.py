@@ -86,7 +86,7 @@ def _folds_fit(plan: "Plan", tuning: Tuning) -> None:
 def _acts_in_time(plan: "Plan", tuning: Tuning, name: str, trial: Trial) -> None:
     """Refuse batches of more classes than there are, and a budget at which a mechanism never starts."""
     images = plan.trial_images(trial)
-    search = search_of(trial.run, trial.training)
+    search = search_of(trial.run, trial.training.model_copy(update={"images": images}))
     asked, known = search.batch_classes, plan.classes_in_fold
     if known is not None and asked > known:
         raise ValueError(

@@ -55,16 +55,16 @@ METHODS = Door(
         "adapted-triplet": _folder(
             "adapted_triplet", "AdaptedTriplet", "AdaptedTripletMethod", "AdaptedTripletSearch", "FIGURES"
         ),
-        "hap2s": _folder("hap2s", "HAP2S", "HAP2SMethod", figures="FIGURES"),
-        "quadruplet": _folder("quadruplet", "Quadruplet", "QuadrupletMethod", figures="FIGURES"),
-        "pddm": _folder("pddm", "PDDM", "PDDMMethod", figures="FIGURES"),
-        "ccl": _folder("ccl", "CCL", "CCLMethod", figures="FIGURES"),
-        "daml": _folder("daml", "DAML", "DAMLMethod", figures="FIGURES"),
-        "dvml": _folder("dvml", "DVML", "DVMLMethod", figures="FIGURES"),
-        "htg": _folder("htg", "HTG", "HTGMethod", figures="FIGURES"),
-        "bier": _folder("bier", "BIER", "BIERMethod", figures="FIGURES"),
-        "abe": _folder("abe", "ABE", "ABEMethod", figures="FIGURES"),
-        "dreml": _folder("dreml", "DREML", "DREMLMethod", figures="FIGURES"),
+        "hap2s": _folder("hap2s", "HAP2S", "HAP2SMethod", "HAP2SSearch", "FIGURES"),
+        "quadruplet": _folder("quadruplet", "Quadruplet", "QuadrupletMethod", "QuadrupletSearch", "FIGURES"),
+        "pddm": _folder("pddm", "PDDM", "PDDMMethod", "PDDMSearch", "FIGURES"),
+        "ccl": _folder("ccl", "CCL", "CCLMethod", "CCLSearch", "FIGURES"),
+        "daml": _folder("daml", "DAML", "DAMLMethod", "DAMLSearch", "FIGURES"),
+        "dvml": _folder("dvml", "DVML", "DVMLMethod", "DVMLSearch", "FIGURES"),
+        "htg": _folder("htg", "HTG", "HTGMethod", "HTGSearch", "FIGURES"),
+        "bier": _folder("bier", "BIER", "BIERMethod", "BIERSearch", "FIGURES"),
+        "abe": _folder("abe", "ABE", "ABEMethod", "ABESearch", "FIGURES"),
+        "dreml": _folder("dreml", "DREML", "DREMLMethod", "DREMLSearch", "FIGURES"),
     },
 )
 

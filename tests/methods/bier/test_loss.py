@@ -183,7 +183,7 @@ def by_loops(vectors, labels, run: BIER) -> float:
                     w = (1 if same[i][j] else run.negative_gamma) / (1 + math.exp(scores[i][j]))
                 if i != j:
                     total += w / (positives if same[i][j] else negatives) * math.log1p(math.exp(-u))
-                scores[i][j] += run.rho * u
+                scores[i][j] += run.shrinkage * u
     return total / len(vectors)
 
 

@@ -128,7 +128,7 @@ class Boosting:
         """
         run = self._run
         if run.boosting == "own":
-            return self._falling(run.start_score + run.rho * signed_scores(similarities, self._pairs, run))
+            return self._falling(run.start_score + run.shrinkage * signed_scores(similarities, self._pairs, run))
         if run.boosting == "none" or not self._groups:
             return torch.ones_like(similarities)
         assert isinstance(self._sum, Tensor)
@@ -147,9 +147,9 @@ class Boosting:
         self._groups += 1
         if run.boosting == "eta":
             share = 2 / (self._groups + 1)
-            self._sum = (1 - share) * self._sum + share * run.rho * similarities
+            self._sum = (1 - share) * self._sum + share * run.shrinkage * similarities
         else:
-            self._sum = self._sum + run.rho * signed_scores(similarities, self._pairs, run)
+            self._sum = self._sum + run.shrinkage * signed_scores(similarities, self._pairs, run)
 
     def _falling(self, score: Tensor) -> Tensor:
         """gamma·sigma(-A)."""

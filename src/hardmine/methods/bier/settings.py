@@ -1,7 +1,7 @@
 """Settings of BIER (Opitz et al. 2017), of its adversarial form, and of its controls."""
 
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -30,7 +30,7 @@ class BIER(RunSettings):
     their average as in online gradient boosting, all 1, or by the group's own score."""
     weighting: Literal["pairs", "mean", "permuted"] = "pairs"
     """Which pair has which weight: its own, all the mean of their sign in their group, or, within these, at random."""
-    shrinkage: float | None = Field(None, gt=0, le=1)
+    shrinkage: float = Field(0.06, gt=0, le=1)
     """rho, what a group's score counts for the weights of the next; unless given 0.06, for ``eta`` 1."""
     start_score: float = 0.5
     """A_0, the score before the first group; ``simple`` and ``own`` only."""
@@ -61,6 +61,15 @@ class BIER(RunSettings):
     square; the roots of these, which weigh cosines by the shares; or 1. The epoch is always chosen with the first, so
     that a change needs no training."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        """The shrinkage of a form, where the run does not give it."""
+        if not isinstance(values, dict) or values.get("shrinkage") is not None:
+            return values
+        given = {key: value for key, value in values.items() if key != "shrinkage"}
+        return given | ({"shrinkage": 1.0} if given.get("boosting") == "eta" else {})
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         alike = self.boosting == "none" or (len(self.groups) == 1 and self.boosting != "own")
@@ -74,11 +83,6 @@ class BIER(RunSettings):
         if self.adversary == "detached" and self.diversity != "adversarial":
             raise ValueError("adversary: detached has no effect without diversity: adversarial")
         return self
-
-    @property
-    def rho(self) -> float:
-        """The shrinkage that counts."""
-        return self.shrinkage or (1.0 if self.boosting == "eta" else 0.06)
 
     def join_weights(self, sizes: tuple[int, ...]) -> tuple[float, ...]:
         """The weights of groups of these sizes where they are joined."""

@@ -1,22 +1,17 @@
 """What is worth searching with HDML, and what a trial must have room for."""
 
-from typing import Any
-
-from hardmine.methods.tuple_settings import IMAGES_PER_TUPLE
+from hardmine.methods.tuple_search import TupleSearch
 from hardmine.settings.ranges import Range
-from hardmine.settings.search import Search
 
 __all__ = ["HDMLSearch"]
 
 
-class HDMLSearch(Search):
+class HDMLSearch(TupleSearch):
     """The search space of HDML."""
 
     def space(self) -> dict[str, Range]:
         """How hard the synthetic tuples are and how much they weigh; of the base loss its own key."""
-        npair = {"l2": Range(low=0.0003, high=0.03, reason="sets the length of the embeddings")}
-        triplet = {"margin": Range(low=0.2, high=5, reason="on squared distances that are not normalised")}
-        base = npair if self.run.base_loss == "npair" else triplet
+        base = self.base_space()
         if self.run.variant == "base":
             return base
         calibrated = {
@@ -29,24 +24,6 @@ class HDMLSearch(Search):
             "soft_factor": Range(low=0.01, high=100, relative=True, reason="of the generator's two losses"),
             "generator_learning_rate": Range(low=0.1, high=10, relative=True, reason="it has few steps here"),
         }
-
-    def batch_shapes(self, most: int) -> list[dict[str, Any]]:
-        """As many tuples, half, or twice as many."""
-        size = IMAGES_PER_TUPLE[self.run.base_loss]
-        sizes = [self.run.batch_size, self.run.tuples // 2 * size, 2 * self.run.batch_size]
-        if self.run.base_loss == "npair" and 2 * self.run.tuples > most:
-            del sizes[2]
-        return [{"batch_size": size} for size in dict.fromkeys(sizes) if size >= self.run.smallest_batch]
-
-    @property
-    def batch_classes(self) -> int:
-        """One a tuple for npair."""
-        return self.run.tuples if self.run.base_loss == "npair" else 2
-
-    @property
-    def batch_images(self) -> int:
-        """Of all tuples."""
-        return self.run.batch_size
 
     def acts_after(self, images: int | None) -> dict[str, int]:
         """Synthetic tuples, after the first block of the averages."""
