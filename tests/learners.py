@@ -1,9 +1,9 @@
 """The worked examples of methods with several learners: three learners on four images of two classes."""
 
-import math
 from itertools import combinations
 
 import torch
+from circle import at
 from torch import Tensor
 
 ANGLES = ((0, 30, 50, 150), (0, 60, 100, 170), (10, 20, 120, 140))
@@ -12,12 +12,6 @@ ORDER = [list(combinations(range(4), 2)).index(pair) for pair in ((0, 1), (2, 3)
 """Places of the worked examples' pairs, positives first, among all pairs."""
 
 
-def rows(angles: object, radians: bool = False) -> Tensor:
-    """Unit rows (cos t, sin t), float64 [n, 2]."""
-    values = [float(angle) if radians else math.radians(angle) for angle in angles]
-    return torch.tensor([[math.cos(value), math.sin(value)] for value in values], dtype=torch.float64)
-
-
 def three(grad: bool = False) -> list[Tensor]:
     """E1, E2, E3."""
-    return [rows(angles).requires_grad_(grad) for angles in ANGLES]
+    return [at(*angles).requires_grad_(grad) for angles in ANGLES]

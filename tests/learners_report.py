@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
-from safetensors.numpy import save_file
 
 from hardmine.artefacts import Job
 from hardmine.plotting import Report
@@ -30,18 +28,3 @@ def report_of(tmp_path: Path, method: str, runs: dict[str, dict], learners: int 
     where = {"packed": str(tmp_path / "packed")}
     job = Job("tiny", "figures", "report/tiny", (), (), {"runs": settings, "seeds": [0, 1]}, where)
     return Report(job, tmp_path / "figures", pd.DataFrame(rows), pd.DataFrame())
-
-
-def keep(run: str, **arrays: np.ndarray) -> None:
-    """What a run's training kept; random arrays of one batch, or none."""
-    folder = Path("models/tiny", run, "seed0")
-    folder.mkdir(parents=True)
-    save_file(arrays or {"other": np.zeros(1)}, folder / "diagnostics.safetensors")
-
-
-def assert_drawn(report: Report, names: tuple[str, ...]) -> None:
-    """Both files of every figure are there, and the picture is not empty."""
-    for name in names:
-        assert (report.folder / f"{name}.svg").stat().st_size > 1000
-        with Image.open(report.folder / f"{name}.png") as image:
-            assert np.asarray(image.convert("L")).std() > 2

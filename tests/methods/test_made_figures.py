@@ -1,28 +1,18 @@
 """Figures of methods with made samples are drawn from histories and kept points, also where there is little of them."""
 
-from importlib import import_module
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-from safetensors.numpy import save_file
+from drawn import assert_draws, keep
 
 from hardmine.artefacts import Job
-from hardmine.figures.own import caption_of
 from hardmine.plotting import Report
-from hardmine.settings.methods import METHODS
 
 COLUMNS = {
     "daml": ("way", "best_way", "violating_made"),
     "dvml": ("kl", "sigma", "unexplained"),
     "htg": ("gap_made", "moved_negative", "kept_label"),
 }
-
-
-def figures_of(method):
-    return import_module(f"hardmine.methods.{method}.figures").FIGURES
 
 
 def report_of(folder, method, variants):
@@ -39,35 +29,22 @@ def report_of(folder, method, variants):
     return report
 
 
-def keep(run, moments):
+def keep_points(run, moments):
     draws = np.random.default_rng(1)
-    folder = Path("models/tiny", run, "seed0")
-    folder.mkdir(parents=True)
     kinds = {"negatives": 30, "synthetic": 30, "positives": 2}
-    arrays = {f"{m}-{kind}": draws.normal(size=(n, 8)).astype(np.float32) for m in moments for kind, n in kinds.items()}
-    save_file(arrays, folder / "diagnostics.safetensors")
-
-
-def check(report, method):
-    figures = figures_of(method)
-    assert list(figures) == list(METHODS.settings(method).diagnostics)
-    for name, draw in figures.items():
-        assert caption_of(draw).endswith(".")
-        draw(report)
-        assert (report.folder / f"{name}.svg").stat().st_size > 1000
-        with Image.open(report.folder / f"{name}.png") as image:
-            assert np.asarray(image.convert("L")).std() > 4
+    shapes = {f"{moment}-{kind}": (count, 8) for moment in moments for kind, count in kinds.items()}
+    keep(run, **{name: draws.normal(size=shape).astype(np.float32) for name, shape in shapes.items()})
 
 
 @pytest.mark.parametrize("method", list(COLUMNS))
 def test_figures_show_runs_with_made_samples(method, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     report = report_of(tmp_path, method, {"one": "full", "zero": "base"})
-    keep("one", ("early",))
-    check(report, method)
+    keep_points("one", ("early",))
+    assert_draws(report, method)
 
 
 @pytest.mark.parametrize("method", list(COLUMNS))
 def test_figures_say_so_where_nothing_was_made(method, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    check(report_of(tmp_path, method, {"zero": "base"}), method)
+    assert_draws(report_of(tmp_path, method, {"zero": "base"}), method)

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-from safetensors.numpy import save_file
+from drawn import assert_draws, keep
 from safetensors.torch import save_file as save_tensors
 from tiny import advance, build
 
 from hardmine.artefacts import Job
-from hardmine.figures.own import caption_of
 from hardmine.plotting import Report
 from hardmine.settings.methods import METHODS
 
@@ -51,30 +48,13 @@ def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return make
 
 
-def keep(run: str, **arrays: np.ndarray) -> Path:
-    folder = Path("models/tiny", run, "seed0")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, folder / "diagnostics.safetensors")
-    return folder / "diagnostics.safetensors"
-
-
-def drawn(report: Report, method: str) -> None:
-    for name, draw in METHODS.figures(method).items():
-        draw(report)
-        assert (report.folder / f"{name}.svg").stat().st_size > 1000
-        with Image.open(report.folder / f"{name}.png") as image:
-            assert np.asarray(image.convert("L")).std() > 5
-        assert caption_of(draw).endswith(".")
-        assert len(caption_of(draw)) > 40
-
-
 @pytest.mark.parametrize("method", COLUMNS)
 def test_figures_are_drawn_from_histories(method: str, report_of: Callable[..., Report]) -> None:
-    drawn(report_of(method, COLUMNS[method]), method)
+    assert_draws(report_of(method, COLUMNS[method]), method)
 
 
 def test_figures_are_drawn_where_nothing_was_measured(report_of: Callable[..., Report]) -> None:
-    drawn(report_of("htl", ("loss",), variants=0), "htl")
+    assert_draws(report_of("htl", ("loss",), variants=0), "htl")
 
 
 def test_the_tree_is_drawn_from_what_a_training_keeps(report_of: Callable[..., Report]) -> None:

@@ -1,11 +1,8 @@
 """ABE's figures are drawn from what training kept, and say so where no run has several learners."""
 
 import numpy as np
-from learners_report import assert_drawn, keep, report_of
-
-from hardmine.figures.own import caption_of
-from hardmine.methods.abe.figures import FIGURES
-from hardmine.methods.abe.settings import ABE
+from drawn import assert_draws, keep
+from learners_report import report_of
 
 
 def test_all_figures_are_drawn(tmp_path, monkeypatch):
@@ -16,9 +13,7 @@ def test_all_figures_are_drawn(tmp_path, monkeypatch):
     for run in ("abe", "abe-other"):
         masks = draws.random((4, 4, 8, 8)).astype(np.float32)
         keep(run, correlations=np.eye(4), masks=masks, mask_images=np.arange(4))
-    for draw in FIGURES.values():
-        draw(report)
-    assert_drawn(report, ABE.diagnostics)
+    assert_draws(report, "abe")
 
 
 def test_a_plan_with_one_learner_alone_has_figures_that_say_so(tmp_path, monkeypatch):
@@ -26,10 +21,4 @@ def test_a_plan_with_one_learner_alone_has_figures_that_say_so(tmp_path, monkeyp
     report = report_of(tmp_path, "abe", {"abe-one": {"learners": 1}}, learners=0)
     report.histories.drop(columns=["correlation", "val_first2_recall@1"], inplace=True)
     keep("abe-one")
-    for draw in FIGURES.values():
-        draw(report)
-    assert_drawn(report, ABE.diagnostics)
-
-
-def test_every_figure_has_a_caption_of_one_line():
-    assert all(caption_of(draw).endswith(".") and "ABE" in caption_of(draw) for draw in FIGURES.values())
+    assert_draws(report, "abe")

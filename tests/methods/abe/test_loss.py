@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from circle import at
 from gradients import central_differences
-from learners import LABELS, rows, three
+from learners import LABELS, three
 
 from hardmine.methods.abe.loss import all_images_divergence, contrastive, divergence, siamese_pairs
 from hardmine.methods.levels import independent_learners, join_levels, similarity_correlations
@@ -40,7 +41,7 @@ def test_ta2_the_gradient_of_the_first_learner_and_the_divergences_part_of_it():
 
 
 def test_ta3_identical_learners_have_the_largest_divergence_and_no_gradient():
-    learners = [rows((0, 30, 50, 150)).requires_grad_() for _ in range(3)]
+    learners = [at(0, 30, 50, 150).requires_grad_() for _ in range(3)]
     value, share = divergence(learners)
     value.backward()
     assert (float(value.detach()), float(share)) == (1, 1)
@@ -48,7 +49,7 @@ def test_ta3_identical_learners_have_the_largest_divergence_and_no_gradient():
 
 
 def test_ta3_learners_one_degree_apart_hardly_feel_it():
-    first, second = rows((0, 30, 50, 150)).requires_grad_(), rows((1, 31, 51, 151))
+    first, second = at(0, 30, 50, 150).requires_grad_(), at(1, 31, 51, 151)
     value = divergence([first, second])[0]
     value.backward()
     assert float(value.detach()) == pytest.approx(0.999695, abs=1e-6)
@@ -112,7 +113,7 @@ def test_ta7_concatenation_adds_squared_distances_and_so_ranks_another_image_fir
 
 
 def test_m_learners_cannot_be_farther_apart_than_a_regular_simplex():
-    angles = [rows([120 * learner]) for learner in range(3)]
+    angles = [at(120 * learner) for learner in range(3)]
     mean = 4 - float(divergence(angles, 4.0)[0])
     assert mean == pytest.approx(2 * 3 / 2)
 
@@ -148,7 +149,7 @@ def test_what_an_ensemble_is_worth(learners, correlation, noise, worth):
 
 def test_learners_that_do_not_vary_correlate_with_nothing():
     flat = torch.ones(4, 2) / math.sqrt(2)
-    found = similarity_correlations([flat, rows((0, 30, 50, 150)).float(), flat])
+    found = similarity_correlations([flat, at(0, 30, 50, 150).float(), flat])
     assert torch.equal(found, torch.eye(3, dtype=torch.float64))
     assert torch.equal(similarity_correlations([flat[:1], flat[:1]]), torch.eye(2, dtype=torch.float64))
 

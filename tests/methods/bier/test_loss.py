@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from circle import at
 from gradients import central_differences
-from learners import LABELS, ORDER, rows, three
+from learners import LABELS, ORDER, three
 
 from hardmine.methods.bier.loss import Boosting, group_losses, pair_shares, signed_scores
 from hardmine.methods.bier.settings import BIER
@@ -94,7 +95,7 @@ def test_the_last_groups_gradient_is_that_of_central_differences(boosting):
 )
 def test_tb3_a_hundred_images(boosting, loss, shares, means):
     turns = ((0.05, 0.3), (0.08, 0.2), (0.11, 0.1))
-    vectors = [rows([slow * i + fast * (i % 10) for i in range(100)], radians=True) for slow, fast in turns]
+    vectors = [at(*(math.degrees(slow * i + fast * (i % 10)) for i in range(100))) for slow, fast in turns]
     labels = torch.arange(100) // 10
     assert float(mean_of(vectors, labels, boosting=boosting)) == pytest.approx(loss, abs=1e-6)
     assert shares_of_the_mean(vectors, labels, boosting=boosting) == pytest.approx(shares, abs=1.01e-6)

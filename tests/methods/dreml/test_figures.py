@@ -1,11 +1,8 @@
 """DREML's figures are drawn from what training kept, and say so where no run has several learners."""
 
 import numpy as np
-from learners_report import assert_drawn, keep, report_of
-
-from hardmine.figures.own import caption_of
-from hardmine.methods.dreml.figures import FIGURES
-from hardmine.methods.dreml.settings import DREML
+from drawn import assert_draws, keep
+from learners_report import report_of
 
 
 def test_all_figures_are_drawn(tmp_path, monkeypatch):
@@ -14,9 +11,7 @@ def test_all_figures_are_drawn(tmp_path, monkeypatch):
     keep("dreml-one")
     for run in ("dreml", "dreml-other"):
         keep(run, correlations=np.eye(4))
-    for draw in FIGURES.values():
-        draw(report)
-    assert_drawn(report, DREML.diagnostics)
+    assert_draws(report, "dreml")
 
 
 def test_a_plan_with_one_learner_alone_has_figures_that_say_so(tmp_path, monkeypatch):
@@ -24,10 +19,4 @@ def test_a_plan_with_one_learner_alone_has_figures_that_say_so(tmp_path, monkeyp
     report = report_of(tmp_path, "dreml", {"dreml-one": {"learners": 1}}, learners=0)
     report.histories.drop(columns=["correlation", "val_first2_recall@1"], inplace=True)
     keep("dreml-one")
-    for draw in FIGURES.values():
-        draw(report)
-    assert_drawn(report, DREML.diagnostics)
-
-
-def test_every_figure_has_a_caption_of_one_line():
-    assert all(caption_of(draw).endswith(".") and "DREML" in caption_of(draw) for draw in FIGURES.values())
+    assert_draws(report, "dreml")

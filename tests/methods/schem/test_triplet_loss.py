@@ -5,16 +5,12 @@ import math
 import oracles_schem as oracle
 import pytest
 import torch
+from circle import at
 from torch.nn import functional
 
 from hardmine.methods.hinge import triplet_loss
 from hardmine.methods.schem.classification_loss import batch_floor, classification_floor, classification_loss
 from hardmine.mining.pairs import pairwise_distances, triplet_masks
-
-
-def at(*degrees):
-    angles = torch.tensor([math.radians(angle) for angle in degrees], dtype=torch.float64)
-    return torch.stack([angles.cos(), angles.sin()], dim=1)
 
 
 def loss_of(vectors, labels, anchors, kind="squared", margin=0.2, mean="violating", rows=None):
