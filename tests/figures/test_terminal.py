@@ -90,7 +90,7 @@ def test_a_failed_training_counts_is_marked_everywhere_and_show_leaves_with_3(
     with contextlib.chdir(tmp_path), pytest.raises(FailedRunsError) as caught:
         print_results(Path("report/fake"))
     assert caught.value.exit_code == 3
-    sentence = "hdc, seed 1: failed at step 1,234 and counts with epoch 2 (training: 'loss' became nan <b>.)."
+    sentence = "hdc, seed 1: failed at step 1,234 and counts with epoch 2 (training: 'loss' became nan <b>)."
     assert str(caught.value) == sentence
     assert "Use hdc" in capsys.readouterr().out
     failed = pd.read_csv(folder / "failed.csv")
