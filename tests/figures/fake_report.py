@@ -39,6 +39,8 @@ class Plan:
         reversed_on_test: the last run is worst on test classes, and best on validation classes.
         without_match: share of the queries without a match; among the values where it is not 0.
         job_settings: more settings of the figures job.
+        failed: trainings that failed, as (run, seed).
+        trials: of every run but the first; each has one key, and the chosen one is the third.
     """
 
     runs: Sequence[str] = ("base", "triplet-semihard", "hdc")
@@ -55,6 +57,8 @@ class Plan:
     reversed_on_test: bool = False
     without_match: float = 0.0
     job_settings: dict[str, Any] = field(default_factory=dict)
+    failed: Iterable[tuple[str, int]] = ()
+    trials: int = 0
 
     @property
     def job(self) -> Job:
@@ -71,6 +75,10 @@ class Plan:
             "figures": ["recall", "curves", "loss"],
             **self.job_settings,
         }
+        if self.trials:
+            budget = {"trials": self.trials, "folds": 3, "rate_trials": 1, "rule": "best", "images": [100]}
+            keys = {run: ["training.learning_rate", "margin"] for run in self.runs[1:]}
+            settings["tuning"] = {**budget, "keys": keys, "like": {self.runs[0]: self.runs[1]}}
         inputs = tuple(f"models/fake/{run}/seed{seed}" for run in self.runs for seed in self.seeds)
         return Job("fake", "figures", "report/fake", (), inputs, settings, {"packed": PACKED})
 
@@ -159,7 +167,21 @@ def _write_run(
         "sizes": {},
         "made_with": {"hardmine": "0.0", "commit": "c0ffee", **{key: str(value) for key, value in plan.notes.items()}},
     }
+    if (run, seed) in list(plan.failed):
+        record["failed"] = {"reason": "training: 'loss' became nan <b>.", "step": 1234, "counts": "epoch 2"}
     (folder / "models" / part / "made.json").write_text(json.dumps(record))
+    if plan.trials and number and seed == plan.seeds[0]:
+        table = folder / "tuning/fake" / run / "table"
+        table.mkdir(parents=True)
+        scores = np.linspace(0.2, 0.1, plan.trials) + 0.01 * number
+        scores[2] = 0.5
+        columns = {"trial": range(plan.trials), "searched": ["own", "rate", *["all"] * (plan.trials - 2)]}
+        columns["training.learning_rate"] = ["", *["0.002"] * (plan.trials - 1)]
+        columns["margin"] = ["", "", *["0.3"] * (plan.trials - 2)]
+        columns |= {"map@r": scores, "map@r_se": 0.01, "recall@1": 2 * scores, "below_best": 0.5 - scores}
+        columns |= {"below_best_se": 0.01, "distance": 0.5, "failed": [0, 1, *[0] * (plan.trials - 2)], "rule": "best"}
+        columns["chosen"] = ["yes" if trial == 2 else "" for trial in range(plan.trials)]
+        pd.DataFrame(columns).to_csv(table / "trials.csv", index=False)
 
 
 def make_report(plan: Plan, folder: Path, neighbours: int = 10) -> Path:

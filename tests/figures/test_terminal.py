@@ -1,12 +1,13 @@
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from fake_report import Plan, make_report
 
-from hardmine.errors import UserError
+from hardmine.errors import FailedRunsError, UserError
 from hardmine.figures.terminal import print_results
 
 
@@ -80,3 +81,37 @@ def test_a_run_without_values_comes_last_with_a_dash(tmp_path: Path, capsys: pyt
 def test_a_report_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"missing\. 'make reproduce' makes it"):
         print_results(tmp_path / "report/none")
+
+
+def test_a_failed_training_counts_is_marked_everywhere_and_show_leaves_with_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_report(Plan(failed=[("hdc", 1)], runs=("base", "hdc")), tmp_path)
+    with contextlib.chdir(tmp_path), pytest.raises(FailedRunsError) as caught:
+        print_results(Path("report/fake"))
+    assert caught.value.exit_code == 3
+    sentence = "hdc, seed 1: failed at step 1,234 and counts with epoch 2 (training: 'loss' became nan <b>)."
+    assert str(caught.value) == sentence
+    assert "Use hdc" in capsys.readouterr().out
+    failed = pd.read_csv(folder / "failed.csv")
+    assert failed[["run", "seed", "step", "counts"]].values.tolist() == [["hdc", 1, 1234, "epoch 2"]]
+    assert sentence in (folder / "table.md").read_text()
+    page = (folder / "index.html").read_text()
+    assert "(1 failed)" in page
+    assert "&#39;loss&#39; became nan &lt;b&gt;" in page
+    statistics = pd.read_csv(folder / "statistics.csv")
+    assert set(statistics.seeds) == {3}
+
+
+def test_seconds_of_trainings_stand_in_the_table_where_logs_tell_them(
+    report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(report.parents[1], tmp_path / "copy")
+    for seed, seconds in enumerate((10, 14)):
+        log = tmp_path / f"copy/logs/train/fake/hdc/seed{seed}.tsv"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"s\th:m:s\n{seconds}\t0:00:10\n")
+    text = shown(tmp_path / "copy/report/fake", capsys)
+    (line,) = (line for line in text.splitlines() if line.startswith("│ hdc"))
+    assert line.split()[-2] == "12"
+    assert "s: seconds a training." in " ".join(text.split())

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from hardmine.artefacts import Job, read_record
 from hardmine.artefacts.making import making
 from hardmine.datasets import Items, write_items
-from hardmine.errors import StoppedError, UserError
+from hardmine.errors import StoppedError, TrainingFailedError, UserError
 from hardmine.images import ImageStore, open_store, write_images
 from hardmine.settings import jobs_of, load_plan
+from hardmine.training import loop
 from hardmine.training import trial as trials
 from hardmine.training.loop import train
 from hardmine.training.trial import fold_stores, trial
@@ -206,6 +207,53 @@ def test_a_trial_that_another_run_has_made_is_taken_from_there(monkeypatch: pyte
     assert made.outputs == other.outputs
     with pytest.raises(pytest.fail.Exception):
         scores_of(replace(renamed, settings={**job.settings, "seed": 1}))
+
+
+def trained(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights and the record of a training."""
+    with making(job) as folder:
+        train(job, folder, 1, "cpu")
+    record = read_record(job.folder)
+    assert record is not None
+    return load_file(Path(job.folder, "model.safetensors")), vars(record)
+
+
+def test_a_training_that_collapses_counts_with_the_untrained_network_and_says_so() -> None:
+    pack()
+    job = next(item for item in jobs() if item.folder == "models/t/b/seed0")
+    settings = {key: value for key, value in job.settings.items() if key != "choice"}
+    job = replace(job, settings=settings, inputs=job.inputs[:1], code=())
+    weights, record = trained(job)
+    assert record["failed"]["counts"] == "the untrained network"
+    assert record["failed"]["step"] >= 1
+    assert "training:" in record["failed"]["reason"]
+    none = replace(job, settings={**settings, "training": {**settings["training"], "learning_rate": 1e-30}})
+    untouched, good = trained(none)
+    assert good["failed"] == {}
+    for name, value in untouched.items():
+        if "running" not in name and "tracked" not in name:
+            assert weights[name].allclose(value, rtol=0, atol=1e-20), name
+
+
+def test_a_training_that_fails_later_counts_with_its_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack()
+    job = next(item for item in jobs() if item.folder == "models/t/a/seed0")
+    settings = {key: value for key, value in job.settings.items() if key != "choice"}
+    job = replace(job, settings=settings, inputs=job.inputs[:1], code=())
+    constant = {**settings["training"], "schedule": "constant"}
+    first, _ = trained(replace(job, settings={**settings, "training": {**constant, "images": 96}}))  # an epoch
+    step = loop.Method.step
+
+    def failing(method: Any, log: Any) -> None:
+        if method.step_number == 7:
+            raise TrainingFailedError("training: 'loss' became nan.")
+        step(method, log)
+
+    monkeypatch.setattr(loop.Method, "step", failing)
+    weights, record = trained(replace(job, settings={**settings, "training": constant}))
+    assert record["failed"] == {"reason": "training: 'loss' became nan.", "step": 8, "counts": "epoch 1"}
+    assert all(weights[name].equal(value) for name, value in first.items())
+    assert len(Path(job.folder, "history.csv").read_text().splitlines()) == 2
 
 
 def test_parts_without_two_classes_or_a_pair_are_refused() -> None:

@@ -95,3 +95,19 @@ def test_a_job_ended_by_its_limit_is_reported_and_retried_and_cancelling_leaves_
 
     wait_for(lambda: not alive(), 60)
     assert not (project.folder / "models/tiny/a/seed0/made.json").exists()
+
+
+def test_tuning_chooses_on_a_cluster_what_it_chooses_here(cluster: dict[str, str], tmp_path) -> None:
+    plan = yaml.safe_load(yaml.safe_dump(PLAN))
+    plan["training"] = {"images": 48, "batch": {"classes": 4, "images_per_class": 4}}
+    plan["tuning"] = {"trials": 3, "folds": 2, "rate_trials": 0}
+    here = Project.create(tmp_path / "here", tmp_path / "remote", plan)
+    there = Project.create(tmp_path / "there", tmp_path / "remote", plan)
+    shutil.copytree(ROOT / "profiles", there.folder / "profiles", dirs_exist_ok=True)
+    here.run("snakemake --cores 2 --quiet all -- tune")
+    there.run(f"{SNAKEMAKE} -- tune", **cluster)
+    for run in ("a", "b"):
+        for name in ("choice/chosen.json", "table/trials.csv"):
+            mine, theirs = (project.folder / "tuning/tiny" / run / name for project in (here, there))
+            assert theirs.read_bytes() == mine.read_bytes()
+    there.run("hardmine verify tune")

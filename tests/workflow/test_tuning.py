@@ -18,10 +18,16 @@ pytestmark = pytest.mark.workflow
 TUNED: dict[str, Any] = {
     **PLAN,
     # At such rates every training collapses, on any machine: the own settings are chosen.
-    "tuning": {"trials": 2, "folds": 2, "batch": False, "shared": {"training.learning_rate": [1e8, 1e9]}},
+    "tuning": {
+        "trials": 2,
+        "folds": 2,
+        "rate_trials": 0,
+        "batch": False,
+        "shared": {"training.learning_rate": [1e8, 1e9]},
+    },
     "training": {"images": 48, "batch": {"classes": 4, "images_per_class": 4}},
 }
-COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
+SNAKEMAKE = "snakemake --cores 2 --quiet all"
 
 
 def tuning_of(run: str, *parts: str) -> set[str]:
@@ -46,11 +52,6 @@ def finished_tuning(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.fixture(params=list(COMMANDS))
-def command(request: pytest.FixtureRequest) -> str:
-    return COMMANDS[request.param]
-
-
 @pytest.fixture
 def project(finished_tuning: Project, tmp_path: Path) -> Project:
     return finished_tuning.copy(tmp_path / "project")
@@ -66,22 +67,18 @@ def chosen(project: Project, run: str) -> dict[str, Any]:
     return json.loads((project.folder / f"tuning/tiny/{run}/choice/chosen.json").read_text())["values"]
 
 
-def test_a_trial_more_that_changes_nothing_trains_nothing_anew(project: Project, command: str) -> None:
+def test_a_trial_more_trains_nothing_anew_and_another_range_what_is_chosen_otherwise(project: Project) -> None:
     assert project.planned() == set()
     models = [project.folder / f"models/tiny/{run}/seed0/model.safetensors" for run in ("a", "b")]
     before = [path.read_bytes() for path in models]
     edit(project, trials=3)
-    project.run(command)
+    project.run(SNAKEMAKE)
     assert project.jobs() == tuning_of("a", "trial2") | tuning_of("b", "trial2") | {"report/tiny"}
     assert chosen(project, "a") == chosen(project, "b") == {}
     assert [path.read_bytes() for path in models] == before
-    assert project.planned() == set()
     project.verify()
-
-
-def test_another_range_trains_anew_what_is_chosen_otherwise(project: Project, command: str) -> None:
-    edit(project, shared={"training.learning_rate": [0.0005, 0.004]})
-    project.run(command)
+    edit(project, trials=2, shared={"training.learning_rate": [0.0005, 0.004]})
+    project.run(SNAKEMAKE)
     expected = tuning_of("a", "trial1") | tuning_of("b", "trial1") | {"report/tiny"}
     for run in ("a", "b"):
         expected |= of_run(run) if chosen(project, run) else set()
@@ -94,15 +91,16 @@ def test_another_range_trains_anew_what_is_chosen_otherwise(project: Project, co
         assert record["settings"]["training"]["learning_rate"] == own
     assert project.planned() == set()
     project.verify()
+    record["resolved"]["training"]["learning_rate"] = 7
+    (project.folder / "models/tiny/b/seed0/made.json").write_text(json.dumps(record))
+    done = project.run("hardmine verify train", check=False)
+    assert "says other settings than its choice resolves to (training.learning_rate)" in done.stderr
 
 
-def test_other_folds_and_another_seed_make_the_trials_again(project: Project) -> None:
+def test_under_dvc_other_folds_make_the_trials_again_and_nothing_else(project: Project) -> None:
     edit(project, folds=3)
-    project.run(COMMANDS["snakemake"])
-    trials = tuning_of("a", "trial0", "trial1") | tuning_of("b", "trial0", "trial1")
-    assert project.jobs() == trials | {"report/tiny"}
-    edit(project, seed=4)
     project.run("dvc repro")
+    trials = tuning_of("a", "trial0", "trial1") | tuning_of("b", "trial0", "trial1")
     assert project.jobs() == trials | {"report/tiny"}
     project.verify()
 
@@ -110,11 +108,9 @@ def test_other_folds_and_another_seed_make_the_trials_again(project: Project) ->
 def test_one_run_s_own_range_concerns_that_run_alone_and_a_renamed_run_repeats_no_trial(project: Project) -> None:
     plan = yaml.safe_load((project.folder / "params.yaml").read_text())
     plan["runs"]["b"]["tune"] = {"temperature": [0.1, 0.2]}
-    plan["tuning"]["rate_trials"] = 0
     project.write_plan(plan)
-    project.run(COMMANDS["snakemake"])
-    made = project.jobs()
-    assert made == tuning_of("a", "trial1") | tuning_of("b", "trial1") | {"report/tiny"}
+    project.run(SNAKEMAKE)
+    assert project.jobs() == tuning_of("b", "trial1") | {"report/tiny"}
     plan["runs"] = {"a": plan["runs"]["a"], "c": plan["runs"]["b"]}
     project.write_plan(plan)
     project.run("dvc repro")
@@ -124,11 +120,6 @@ def test_one_run_s_own_range_concerns_that_run_alone_and_a_renamed_run_repeats_n
         assert f"the same as tuning/tiny/b/trial{number}" in log.read_text()
     assert not (project.folder / "tuning/tiny/b").exists()
     project.verify()
-    del plan["tuning"], plan["runs"]["c"]["tune"]
-    project.write_plan(plan)
-    project.run("dvc repro")
-    assert project.jobs() == of_run("a") | of_run("c")
-    assert list((project.folder / "tuning/tiny").iterdir()) == []
 
 
 def test_an_edit_in_a_fresh_clone_and_an_experiment_make_what_they_change(

@@ -28,6 +28,7 @@ def failed_seeds(records: Mapping[str, Record]) -> pd.DataFrame:
 def sentences_on(failed: pd.DataFrame) -> list[str]:
     """A sentence for each training that failed."""
     return [
-        f"{row.run}, seed {row.seed}: failed at step {row.step:,} and counts with {row.counts} ({row.reason})"
+        f"{row.run}, seed {row.seed}: failed at step {row.step:,} and counts with {row.counts} "
+        f"({row.reason.removesuffix('.')})"
         for row in failed.itertuples()
     ]

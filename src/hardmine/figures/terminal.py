@@ -1,5 +1,6 @@
 """The results tables on a terminal."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -42,18 +43,19 @@ def print_results(folder: Path, test: bool = False) -> None:
     on_validation = statistics_of(results_of(details, "validation"), baseline, seeds)
     record = read_record(folder)
     frozen = record.settings.get("frozen", {}) if record else {}
+    seconds = training_seconds(Path("logs", "train", folder.name))
     console = Console(width=max(96, Console().width))
     if on_validation.empty:
         words = "Nothing was measured on validation classes"
         console.print(f"{words}." if test else f"{words}; 'hardmine show --test' shows test classes.", highlight=False)
     else:
-        console.print(_table(folder.name, "validation", on_validation, baseline), crop=False)
+        console.print(_table(folder.name, "validation", on_validation, baseline, seconds), crop=False)
     if test:
-        console.print(_table(folder.name, "test", on_test, baseline), crop=False)
+        console.print(_table(folder.name, "test", on_test, baseline, seconds), crop=False)
     for split in ("validation", "test") if test else ("validation",):
         for sentence in training_added(results_of(details, split), frozen, split):
             console.print(sentence, highlight=False)
-    console.print(recommend(details, training_seconds(Path("logs", "train", folder.name))), highlight=False)
+    console.print(recommend(details, seconds), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
     failed = _read(folder / "failed.csv")
     if len(failed):
@@ -67,20 +69,28 @@ def _read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: missing. 'make reproduce' makes it.") from None
 
 
-def _table(plan: str, split: str, statistics: pd.DataFrame, baseline: str) -> Table:
+def _table(
+    plan: str, split: str, statistics: pd.DataFrame, baseline: str, seconds: Mapping[str, float] | None = None
+) -> Table:
+    """The table of a split; with seconds where logs tell them, since equal images are not equal time."""
     columns, rows = table_rows(statistics)
     titles = [title_of(*column) for column in columns]
     rest = [place for place, (metric, _) in enumerate(columns) if place and metric in _SHOWN]
     against = f"{titles[0]} against {baseline}"
     caption = f"Percent on {split} classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
+    if seconds:
+        caption += " s: seconds a training."
     if any(metric == WITHOUT_MATCH for metric, _ in columns):
         caption += f"\n{MISSES}"
     table = Table(title=f"{plan}, {split} classes", caption=caption, caption_justify="left")
     for title in ("run", titles[0], "difference", "verdict", *(titles[place] for place in rest)):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)
+    if seconds:
+        table.add_column("s", justify="right")
     for row in rows:
         gap = row["difference"], row["difference_half_width"]
         difference = "" if row["verdict"] == "baseline" else percent(*gap, signed=True)
         others = [percent(*row["cells"][place]) for place in rest]
-        table.add_row(row["run"], percent(*row["cells"][0]), difference, row["verdict"], *others)
+        took = [f"{seconds[row['run']]:.0f}" if row["run"] in seconds else ""] if seconds else []
+        table.add_row(row["run"], percent(*row["cells"][0]), difference, row["verdict"], *others, *took)
     return table
