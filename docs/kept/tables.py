@@ -1,7 +1,7 @@
 """Tables and figures of the docs from results that are kept in this folder: ``make tables``, ``make keep PLAN=…``.
 
-A kept result is a folder of the plan's name with ``statistics.csv``, for a plan that tunes ``tuned.csv`` and the trials of
-each run, and ``made.json``: the commit, the machine and the digest of every file of the report that they were taken from.
+A kept result is a folder of the plan's name with ``statistics.csv``, for a plan that tunes ``tuned.csv`` and the trials
+of each run, and ``made.json``: the commit, the machine and the digest of every file of the report that they come from.
 A page has a table between ``<!-- table: PLAN NAME -->`` and ``<!-- end -->``.
 """
 

@@ -1,4 +1,4 @@
-"""What tuning did for each run: settings as in the plan beside tuned ones, and whether the number of trials decided the ranking."""
+"""What tuning did for each run: the plan's settings beside tuned ones, and whether the budget decided the ranking."""
 
 import json
 import math
