@@ -9,7 +9,7 @@ READY := .venv/.ready
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: environment reproduce test test-older smoke lint format pull checkout use lock schema bench faults test-slurm reproduce-gpu clean-environment
+.PHONY: environment reproduce test test-older smoke lint format pull checkout use keep tables lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 .venv/.locked: requirements.lock
@@ -69,6 +69,13 @@ use: $(READY)  ## make PLAN=experiments/x.yaml the plan in force, for dvc repro
 	@test -n "$(PLAN)" || { echo "make: say which: make use PLAN=experiments/glyphs-full.yaml"; exit 2; }
 	hardmine check --plan $(PLAN)
 	cp $(PLAN) params.yaml
+
+keep: $(READY)  ## take the results of report/PLAN into docs/kept, for the tables of the docs
+	@test -n "$(PLAN)" || { echo "make: say which: make keep PLAN=report/glyphs-tuned"; exit 2; }
+	python docs/kept/tables.py --keep $(PLAN)
+
+tables: $(READY)  ## write the tables and figures of the docs from docs/kept
+	python docs/kept/tables.py
 
 lock: $(READY)  ## bring requirements.lock in line with pyproject.toml, for every system; locked versions stay
 	uv pip compile pyproject.toml --quiet --universal --extra workflow --extra slurm --extra onnx --extra dev \

@@ -72,3 +72,10 @@ def test_every_make_target_named_in_the_docs_exists() -> None:
     for page in PAGES:
         for target in re.findall(r"(?:^\s+|`)make ([a-z-]+)", page.read_text(), re.MULTILINE):
             assert target in targets, f"{page.name}: make {target}"
+
+
+def test_tables_of_the_docs_are_those_of_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs/kept")
+    tables = importlib.import_module("tables")
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        assert tables.page_with_tables(page.read_text()) == page.read_text(), f"{page}: run make tables"

@@ -13,11 +13,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_report(Plan(trials=5), tmp_path_factory.mktemp("tuned"))
 
 
-def test_published_rate_only_and_tuned_stand_side_by_side(report: Path) -> None:
+def test_own_rate_only_and_tuned_stand_side_by_side(report: Path) -> None:
     table = pd.read_csv(report / "tuned.csv").set_index("run")
     assert list(table.index) == ["triplet-semihard", "hdc"]
     row = table.loc["hdc"]
-    assert row.published == pytest.approx(0.22)
+    assert row.own == pytest.approx(0.22)
     assert row.rate_only == pytest.approx(0.22)
     assert row.tuned == pytest.approx(0.5)
     assert row.gain == pytest.approx(0.28)

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from project import Project
+import yaml
+from project import PLAN, ROOT, Project
 
 from hardmine.artefacts import devices
 from hardmine.training.device import _hold_one
@@ -93,6 +94,64 @@ def test_jobs_of_the_profile_for_gpus_take_a_device_each(project: Project) -> No
     )
     for run in ("a", "b"):
         for verb in ("train", "embed"):
-            log = project.folder / f"logs/{verb}/tiny/{run}/seed0.log"
+            log = project.folder / f"logs/{verb}/tiny/{run}{'/seed0' if verb == 'train' else ''}.log"
             assert log.stat().st_mtime > begun
             assert log.read_text().splitlines()[0] in ("device x", "device y")
+
+
+OMNIGLOT = {
+    "plan": "o",
+    "seeds": [0],
+    "baseline": "a",
+    "dataset": {"name": "omniglot"},
+    "runs": {"a": {"method": "softmax"}},
+}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("plan", "devices", "options", "gpu", "said"),
+    [
+        (OMNIGLOT, "0,1", "", 1, "devices: 2 GPUs, each for one job at a time (--resources gpu=0 keeps to the processor)."),
+        (OMNIGLOT, "0", "", 1, "devices: 1 GPU, each for one job at a time"),
+        (OMNIGLOT, "", "", 0, "devices: no GPU here; trainings run on the processor."),
+        (OMNIGLOT, "0,1", "--resources gpu=0", 0, None),
+        (OMNIGLOT, "0", "--executor slurm --jobs 2", 1, None),
+        (PLAN, "0", "", 0, None),
+        (PLAN, "0", "--set-resources train_run:gpu=1", 1, None),
+    ],
+)
+def test_a_plan_on_photographs_uses_the_gpus_that_there_are_and_says_so(
+    tmp_path: Path, plan: dict, devices: str, options: str, gpu: int, said: str | None
+) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(plan))
+    done = subprocess.run(
+        f"snakemake -n --cores 2 --snakefile {ROOT / 'Snakefile'} --directory {tmp_path} --configfile params.yaml {options}",
+        shell=True,
+        cwd=tmp_path,
+        env={**os.environ, "HARDMINE_DEVICES": devices, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (rule,) = (part for part in done.stdout.split("\n\n") if "rule train_run:" in part)
+    assert f"gpu={gpu}" in rule
+    assert (said or "devices:") in done.stderr if said else "devices:" not in done.stderr
+
+
+def test_gpus_are_counted_from_the_driver_or_as_the_environment_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(devices, "version", lambda _: "2.12.0")
+    for name in ("HARDMINE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    assert devices.devices_here(tmp_path) == 2
+    assert devices.devices_here(tmp_path / "none") == 0
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert devices.devices_here(tmp_path) == 1
+    monkeypatch.setenv("HARDMINE_DEVICES", "0, 1,2")
+    assert devices.devices_here(tmp_path) == 3
+    monkeypatch.setattr(devices, "version", lambda _: "2.12.0+cpu")
+    assert devices.devices_here(tmp_path) == 0

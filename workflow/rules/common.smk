@@ -4,7 +4,13 @@ import shlex
 import sys
 from pathlib import Path
 
-from hardmine.artefacts import hold_workflow, settle, what_changed
+from hardmine.artefacts import (
+    devices_here,
+    hold_workflow,
+    said_of_devices,
+    settle,
+    what_changed,
+)
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan, read_yaml
 
@@ -22,6 +28,18 @@ try:
 except UserError as error:
     print(f"hardmine: {error}", file=sys.stderr)
     sys.exit(2)
+
+# Training and embedding ask for a GPU; on small images from scratch many cores are faster, and README's bytes hold.
+GPU = 0 if PLAN.dataset.name == "glyphs" else 1
+if (
+    workflow.is_main_process
+    and workflow.resource_settings.nodes is None
+    and "gpu" not in workflow.global_resources
+):
+    # Without a limit Snakemake takes no notice of what rules ask for; a cluster knows its devices itself.
+    workflow.register_resource("gpu", devices_here())
+    if GPU:
+        print(f"devices: {said_of_devices()}.", file=sys.stderr)
 
 # Jobs find the commands of this environment, activated or not.
 shell.prefix(f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; ')

@@ -25,7 +25,7 @@ rule embed_run:
     resources:
         mem_mb=2000,
         runtime=240,
-        gpu=0,
+        gpu=GPU,
     params:
         device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:

@@ -21,7 +21,7 @@ rule train_run:
     resources:
         mem_mb=2000,
         runtime=1440,
-        gpu=0,
+        gpu=GPU,
     params:
         device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:

@@ -19,7 +19,7 @@ rule tune_trial:
     resources:
         mem_mb=2000,
         runtime=1440,
-        gpu=0,
+        gpu=GPU,
     params:
         device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:

@@ -2,7 +2,7 @@
 
 from .circumstances import digests_of, key_of
 from .code import code_of
-from .devices import hold_device
+from .devices import devices_here, hold_device, listed_devices, said_of_devices
 from .files import digest, open_regular, read_regular, write_text, writing
 from .job import VERBS, WORK, Job
 from .kept import take_back
@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "accept",
     "code_of",
+    "devices_here",
     "differences",
     "digest",
     "digests_of",
@@ -31,6 +32,7 @@ __all__ = [
     "hold_job",
     "hold_workflow",
     "key_of",
+    "listed_devices",
     "making",
     "note_circumstance",
     "note_failure",
@@ -41,6 +43,7 @@ __all__ = [
     "read_regular",
     "resolved_settings",
     "retire",
+    "said_of_devices",
     "settle",
     "take_back",
     "take_twin",

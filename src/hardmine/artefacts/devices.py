@@ -13,11 +13,44 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["hold_device"]
+__all__ = ["devices_here", "hold_device", "listed_devices", "said_of_devices"]
 
 _held: list[int] = []  # open for as long as the process lives
+
+
+def listed_devices() -> list[str] | None:
+    """The devices that the environment names, by HARDMINE_DEVICES or CUDA_VISIBLE_DEVICES; None where it names none."""
+    listed = os.environ.get("HARDMINE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return None if listed is None else [device.strip() for device in listed.split(",") if device.strip()]
+
+
+def devices_here(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> int:
+    """How many GPUs of this machine its jobs may use, counted without importing torch.
+
+    Args:
+        drivers: where the driver has a folder for each GPU.
+    """
+    with suppress(PackageNotFoundError):
+        if "+cpu" in version("torch"):
+            return 0
+    listed = listed_devices()
+    if listed is not None:
+        return len(listed)
+    try:
+        return len(list(drivers.iterdir()))
+    except OSError:
+        return 0
+
+
+def said_of_devices() -> str:
+    """What a workflow says of the GPUs that it is going to use."""
+    count = devices_here()
+    if not count:
+        return "no GPU here; trainings run on the processor"
+    return f"{count} GPU{'s' * (count > 1)}, each for one job at a time (--resources gpu=0 keeps to the processor)"
 
 
 def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:

@@ -1,4 +1,4 @@
-"""What tuning did for each run: as published beside tuned, and whether the number of trials decided the ranking."""
+"""What tuning did for each run: the plan's settings beside tuned ones, and whether the budget decided the ranking."""
 
 import json
 import math
@@ -15,7 +15,9 @@ from hardmine.artefacts import Job
 from hardmine.errors import UserError
 from hardmine.plotting.style import COLUMN, figure, line_of, save
 
-__all__ = ["expected_best", "plot_budget", "read_trials", "tuned_rows"]
+from .tables import percent
+
+__all__ = ["expected_best", "plot_budget", "read_trials", "shown_rows", "tuned_markdown", "tuned_rows"]
 
 METRIC = "map@r"
 
@@ -40,9 +42,9 @@ def read_trials(job: Job) -> dict[str, pd.DataFrame]:
 def tuned_rows(job: Job, trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """``tuned.csv``: a row a searched run; scores are shares, means over folds of held-out training classes.
 
-    Columns: ``run, keys`` (how many are searched), ``trials, published`` (trial 0: the run's own settings) with
-    ``published_se``, ``rate_only`` (the best of trial 0 and those that move the learning rate alone), ``tuned`` (the
-    chosen trial) with ``tuned_se``, ``gain`` (tuned minus published), ``failed`` (folds of all trials that diverged
+    Columns: ``run, keys`` (how many are searched), ``trials, own`` (trial 0: the settings in the plan) with
+    ``own_se``, ``rate_only`` (the best of trial 0 and those that move the learning rate alone), ``tuned`` (the
+    chosen trial) with ``tuned_se``, ``gain`` (tuned minus own), ``failed`` (folds of all trials that diverged
     or collapsed), ``chosen`` (its number) and ``values`` (JSON).
     """
     rows = []
@@ -55,8 +57,8 @@ def tuned_rows(job: Job, trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 "run": run,
                 "keys": len(keys),
                 "trials": len(table),
-                "published": own[METRIC],
-                "published_se": own[f"{METRIC}_se"],
+                "own": own[METRIC],
+                "own_se": own[f"{METRIC}_se"],
                 "rate_only": table[table.searched != "all"][METRIC].max(),
                 "tuned": chosen[METRIC],
                 "tuned_se": chosen[f"{METRIC}_se"],
@@ -87,7 +89,7 @@ def expected_best(scores: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.asarray(chances) @ ordered
 
 
-def plot_budget(trials: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def plot_budget(trials: Mapping[str, pd.DataFrame], folder: Path, name: str = "budget", png: bool = True) -> None:
     """How the best score on held-out training classes grows with the number of trials, one line a run."""
     runs = list(trials)
     with figure(COLUMN, 2.4 + 0.13 * math.ceil(len(runs) / 2)) as (drawn, axes):
@@ -102,7 +104,22 @@ def plot_budget(trials: Mapping[str, pd.DataFrame], folder: Path) -> None:
         axes.set_xlabel("trials")
         axes.set_ylabel("expected best MAP@R on folds")
         drawn.legend(loc="outside lower center", ncols=2, fontsize=7, handlelength=2.2, labelspacing=0.25)
-        save(drawn, folder, "budget")
+        save(drawn, folder, name, png)
+
+
+def tuned_markdown(table: pd.DataFrame) -> str:
+    """Markdown of ``tuned_rows``: percent, mean ± standard error over folds."""
+    lines = [
+        "| run | keys | as in the plan | rate only | tuned | gain | failed folds | chosen |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for row in shown_rows(table):
+        own = percent(100 * row["own"], 100 * row["own_se"])
+        tuned = percent(100 * row["tuned"], 100 * row["tuned_se"])
+        cells = [row["run"], str(row["keys"]), own, f"{100 * row['rate_only']:.1f}", tuned]
+        cells += [f"{100 * row['gain']:+.1f}", str(row["failed"]), row["words"]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def shown_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -140,9 +140,11 @@ def panels(count: int, width: float, height: float) -> Iterator[tuple[Figure, li
             plt.close(drawn)
 
 
-def save(drawn: Figure, folder: Path, name: str) -> None:
-    """Write ``<name>.svg`` and ``<name>.png`` (300 dpi), the same bytes for the same figure."""
+def save(drawn: Figure, folder: Path, name: str, png: bool = True) -> None:
+    """Write ``<name>.svg`` and, unless told not to, ``<name>.png`` (300 dpi), the same bytes for the same figure."""
     with writing(folder / f"{name}.svg") as temporary:
         drawn.savefig(temporary, metadata={"Date": None})
+    if not png:
+        return
     with writing(folder / f"{name}.png") as temporary:
         drawn.savefig(temporary, dpi=300, metadata={"Software": None})

@@ -6,15 +6,15 @@ import re
 
 import torch
 
-from hardmine.artefacts import hold_device, note_circumstance
+from hardmine.artefacts import hold_device, listed_devices, note_circumstance
 from hardmine.errors import UserError
 
 __all__ = ["prepare_device"]
 
 _M_TRIM_THRESHOLD = -1
-_HELD = "HARDMINE_HOLDS_DEVICE"
-"""Names the process that holds a device already."""
 _M_MMAP_THRESHOLD = -3
+_held: list[str] = []
+"""The device that this process holds: one that makes several artefacts keeps the first's."""
 
 
 def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device:
@@ -65,6 +65,8 @@ def _keep_memory() -> None:
 
 def _hold_one(name: str) -> str:
     """Take a device of those that may be shared out and hide the others; what is left to choose is returned."""
+    if _held and os.environ.get("CUDA_VISIBLE_DEVICES") == _held[0]:
+        return name.partition(":")[0]
     devices = _shared()
     _, _, number = name.partition(":")
     if number:
@@ -73,9 +75,8 @@ def _hold_one(name: str) -> str:
         devices = [devices[int(number)]]
     if not devices:
         return name
-    if os.environ.get(_HELD) != str(os.getpid()):  # a process that makes several artefacts keeps the first's device
-        os.environ["CUDA_VISIBLE_DEVICES"] = hold_device(devices)
-        os.environ[_HELD] = str(os.getpid())
+    _held[:] = [hold_device(devices)]
+    os.environ["CUDA_VISIBLE_DEVICES"] = _held[0]
     print(f"device {os.environ['CUDA_VISIBLE_DEVICES']}", flush=True)
     return name.partition(":")[0]
 
@@ -84,7 +85,5 @@ def _shared() -> list[str]:
     """Devices that the jobs of this machine share out: none under Slurm, which has given this job its own."""
     if "SLURM_JOB_ID" in os.environ:
         return []
-    listed = os.environ.get("HARDMINE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
-    if listed is None:
-        return [str(number) for number in range(torch.cuda.device_count())]
-    return [device.strip() for device in listed.split(",") if device.strip()]
+    listed = listed_devices()
+    return [str(number) for number in range(torch.cuda.device_count())] if listed is None else listed
