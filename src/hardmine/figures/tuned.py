@@ -32,7 +32,11 @@ def read_trials(job: Job) -> dict[str, pd.DataFrame]:
     for run in job.settings.get("tuning", {}).get("keys", {}):
         path = Path("tuning", job.plan, run, "table", "trials.csv")
         try:
-            found[run] = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            columns = list(pd.read_csv(path, nrows=0))
+            values = columns[
+                columns.index("searched") + 1 : columns.index(METRIC)
+            ]  # JSON, which pandas would read anew
+            found[run] = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(values, str))
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: cannot be read ({error}). Delete made.json beside it and run again.") from None
     order = [run for run in job.settings["order"] if run in found]
@@ -133,4 +137,4 @@ def shown_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else json.dumps(value)
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else json.dumps(value)
