@@ -207,6 +207,8 @@ def test_a_trial_that_another_run_has_made_is_taken_from_there(monkeypatch: pyte
     assert made.outputs == other.outputs
     with pytest.raises(pytest.fail.Exception):
         scores_of(replace(renamed, settings={**job.settings, "seed": 1}))
+    with pytest.raises(pytest.fail.Exception):  # verify --remake trains
+        scores_of(replace(job, folder=f"scratch/remake/{job.folder}"))
 
 
 def trained(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -25,6 +25,8 @@ def take_twin(job: Job, folder: Path, places: str) -> str | None:
     Returns:
         The folder of the twin, or None.
     """
+    if job.folder.startswith("scratch/"):  # made again to see whether it comes out equal
+        return None
     inputs = {name: record.outputs if (record := read_record(name)) else None for name in job.inputs}
     for path in sorted(Path().glob(f"{places}/made.json")):
         record = None if path == job.record_file else read_record(path.parent)
