@@ -228,3 +228,13 @@ def test_ranges_give_values_and_distances() -> None:
     assert log.gap(1, 10) == pytest.approx(0.5)
     assert linear.gap(2, 7) == pytest.approx(0.5)
     assert [choice.gap("a", "a"), choice.gap("a", "b")] == [0, 1]
+
+
+def test_a_choice_that_is_the_run_s_own_value_is_no_step_away_from_it() -> None:
+    choices = {"ratios": {"choices": [[1, 0.5, 0.2], [1, 1, 1]]}}
+    plan = plan_of({"a": {"method": "hdc", "tune": choices}}, {"trials": 16, "batch": False, "rate_trials": 0})
+    for trial in plan.trials("a")[1:]:
+        rate = plan.trials("a")[0].training.learning_rate
+        step = abs(np.log10(trial.training.learning_rate / rate)) / 2
+        other = trial.values["ratios"] != [1, 0.5, 0.2]
+        assert trial.distance == pytest.approx(np.hypot(step, other), abs=1e-3)

@@ -169,7 +169,8 @@ def _own_values(plan: "Plan", run: RunSettings, space: Mapping[str, Range]) -> d
         if key == BATCH:
             found[key] = space[BATCH].choices[0]
         else:
-            found[key] = _own(training, key.partition(".")[2]) if key.startswith("training.") else _own(run, key)
+            value = _own(training, key.partition(".")[2]) if key.startswith("training.") else _own(run, key)
+            found[key] = list(value) if isinstance(value, tuple) else value  # as choices are written
     return found
 
 
