@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -43,7 +44,9 @@ class Progress:
             self._spoken = time.monotonic()
             loss = log.means().get("loss")
             shown = "" if loss is None else f"  loss {loss:.4f}"
-            print(f"{self._name}: step {self._step}/{self._total}  {self.rate():.0f} images/s{shown}", flush=True)
+            left = timedelta(seconds=round((self._total - self._step) * self._images / max(self.rate(), 1e-9)))
+            done = f"step {self._step}/{self._total}  {self.rate():.0f} images/s  {left} left"
+            print(f"{self._name}: {done}{shown}", flush=True)
 
     def rate(self) -> float:
         """Images per second so far, validation included."""
