@@ -174,7 +174,11 @@ def show(
         return
     from hardmine.figures.terminal import print_results
 
-    print_results(Path("report", read_plan(plan).plan), test)
+    folder = Path("report", read_plan(plan).plan)
+    if not (folder / "made.json").exists():
+        _show_running(plan)
+        return
+    print_results(folder, test)
 
 
 def main() -> NoReturn:
@@ -202,6 +206,24 @@ def _leave(code: int) -> NoReturn:
         except OSError:
             code = code or 1
     os._exit(code)
+
+
+def _show_running(plan: Path) -> None:
+    """Print how far a plan is that has no report yet.
+
+    Raises:
+        UserError: nothing of it is made.
+    """
+    from hardmine.artefacts import state_of
+
+    state = state_of(_jobs(plan)[0])
+    if not any(made for made, _ in state.made.values()) and not state.lines:
+        raise UserError(f"{plan}: nothing of it is made. 'snakemake --cores all' makes it.")
+    print(", ".join(f"{verb} {made} of {count}" for verb, (made, count) in state.made.items()))
+    for name, line in state.lines.items():
+        print(f"{name}: {line}")
+    if state.left is not None:
+        print(f"about {state.left} left, at the pace so far")
 
 
 def _show_chosen(path: Path) -> None:

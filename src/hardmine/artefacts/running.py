@@ -1,0 +1,80 @@
+"""A plan while it runs: what is made, what runs, what that says, and when it will end."""
+
+import csv
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from .job import VERBS, Job
+
+__all__ = ["Running", "state_of"]
+
+RECENT = 180.0
+"""Seconds since a log was written to, up to which its job is taken to run."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is known of a plan that runs.
+
+    Attributes:
+        made: for each verb that has jobs, how many of them are made, and of how many.
+        lines: the name and the newest line of the log of each job that runs.
+        left: until the end, at the pace of the jobs made so far; None before the first of a kind is made.
+    """
+
+    made: dict[str, tuple[int, int]]
+    lines: dict[str, str]
+    left: timedelta | None
+
+
+def state_of(jobs: Sequence[Job], journal: Path = Path("logs/journal.csv"), now: float | None = None) -> Running:
+    """Look at records, logs and the journal; nothing is changed.
+
+    Args:
+        jobs: of the plan.
+        journal: seconds of every job that was made here.
+        now: seconds since the epoch; the present unless given.
+    """
+    now = time.time() if now is None else now
+    waiting = [job for job in jobs if not job.record_file.exists()]
+    made = {}
+    for verb in VERBS:
+        own = [job for job in jobs if job.verb == verb]
+        if own:
+            made[verb] = (sum(job.record_file.exists() for job in own), len(own))
+    logs = {job.together: job.benchmark_file.with_suffix(".log") for job in waiting}
+    lines = {name: line for name, path in logs.items() if (line := _newest_line(path, now))}
+    return Running(made, lines, _left(waiting, jobs, journal, max(1, len(lines))))
+
+
+def _newest_line(path: Path, now: float) -> str:
+    try:
+        if now - path.stat().st_mtime > RECENT:
+            return ""
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - 4000))
+            written = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return written[-1] if written else "started"
+
+
+def _left(waiting: Sequence[Job], jobs: Sequence[Job], journal: Path, at_once: int) -> timedelta | None:
+    """Seconds of the waiting jobs, each as long as those of its verb were, over the number that runs at once."""
+    verbs = {job.folder: job.verb for job in jobs}
+    took: dict[str, list[float]] = {}
+    try:
+        with open(journal, newline="", encoding="utf-8") as file:
+            for row in csv.reader(file):
+                if len(row) == 4 and row[2] in verbs:
+                    took.setdefault(verbs[row[2]], []).append(float(row[3]))
+    except (OSError, ValueError):
+        return None
+    slow = {"tune", "train"}
+    if any(job.verb in slow and job.verb not in took for job in waiting):
+        return None
+    seconds = sum(sum(own) / len(own) for job in waiting if (own := took.get(job.verb)))
+    return timedelta(seconds=round(seconds / at_once))

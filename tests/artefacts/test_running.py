@@ -1,0 +1,33 @@
+"""A plan while it runs."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hardmine.artefacts import Job, state_of
+
+
+def jobs() -> list[Job]:
+    models = [Job("p", "train", f"models/p/r/seed{k}", ("m",), (), {}, {}) for k in range(4)]
+    return [*models, *(Job("p", "embed", f"embeddings/p/r/seed{k}", ("e",), (), {}, {}) for k in range(4))]
+
+
+def test_what_is_made_what_runs_and_how_long_it_will_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for k in (0, 1):
+        Path(f"models/p/r/seed{k}").mkdir(parents=True)
+        Path(f"models/p/r/seed{k}/made.json").write_text("{}")
+    logs = Path("logs/train/p/r")
+    logs.mkdir(parents=True)
+    for k, words in ((1, "done"), (2, "r seed 2: step 4/9\nr seed 2: step 5/9"), (3, "resumed")):
+        (logs / f"seed{k}.log").write_text(f"{words}\n")
+    os.utime(logs / "seed3.log", (0, 0))
+    assert state_of(jobs()).left is None
+    rows = [f"t,train,models/p/r/seed{k},{seconds}\n" for k, seconds in ((0, 90.0), (1, 110.0))]
+    Path("logs/journal.csv").write_text("".join([*rows, "t,train,models/other/r/seed0,9999\n"]))
+    state = state_of(jobs())
+    assert state.made == {"train": (2, 4), "embed": (0, 4)}
+    assert state.lines == {"models/p/r/seed2": "r seed 2: step 5/9"}
+    assert state.left == timedelta(seconds=200)  # two trainings of 100 s, one after another
