@@ -54,6 +54,10 @@ def check(plan: PlanFile = Path("params.yaml")) -> None:
     probe_packages(content)
     size = f"{len(content.runs)} runs, {len(content.seeds)} seeds"
     print(f"{plan}: plan '{content.plan}' on {content.dataset.name}, {size}.")
+    if content.tuning and content.searched:
+        trials = sum(len(content.trials(run)) for run in content.searched)
+        each = f"{content.tuning.folds} trainings each"
+        print(f"tuning: {len(content.searched)} runs, {trials} trials, {each}; then {size}.")
     for remark in remarks_on(content):
         print(f"warning: {remark}.")
 

@@ -1,11 +1,14 @@
 """A plan's search for settings: points, spaces, one budget for all, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats.qmc import Sobol
+from typer.testing import CliRunner
 
+from hardmine.cli import app
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan
 from hardmine.settings.methods import METHODS
@@ -238,3 +241,16 @@ def test_a_choice_that_is_the_run_s_own_value_is_no_step_away_from_it() -> None:
         step = abs(np.log10(trial.training.learning_rate / rate)) / 2
         other = trial.values["ratios"] != [1, 0.5, 0.2]
         assert trial.distance == pytest.approx(np.hypot(step, other), abs=1e-3)
+
+
+def test_check_says_what_tuning_costs_and_refuses_before_anything_runs(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "plan: t\nbaseline: a\ndataset: {name: glyphs}\ntuning: {trials: 4}\nruns: {a: {method: softmax}}\n"
+    )
+    assert (
+        "tuning: 1 runs, 4 trials, 3 trainings each" in CliRunner().invoke(app, ["check", "--plan", str(path)]).output
+    )
+    path.write_text(path.read_text().replace("trials: 4", "trials: 4, folds: 200"))
+    found = CliRunner().invoke(app, ["check", "--plan", str(path)])
+    assert isinstance(found.exception, UserError)
