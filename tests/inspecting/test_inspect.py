@@ -53,6 +53,7 @@ def test_a_folder_becomes_tables_in_which_nothing_is_lost(images: Path, trained:
     copies = [row for row in table(report, "duplicates.csv") if row["kind"] == "bytes"]
     assert {row["path"] for row in copies} == {"a/0.png", "=1+1/copy of a.png"}
     assert {(row["classes"], row["splits"]) for row in copies} == {("yes", "no")}
+    assert "'=1+1/copy of a.png,'=1+1," in (report / "duplicates.csv").read_text()
     judged = table(report, "labels.csv")
     assert {row["path"] for row in judged} == {
         path.relative_to(images).as_posix() for path in images.rglob("*.png") if path.name != "broken.png"
@@ -96,6 +97,10 @@ def test_an_index_gives_the_same_as_its_folder(images: Path, trained: Path, tmp_
     problems = {row["path"]: row["detail"] for row in table(tmp_path / "two", "files.csv")}
     assert problems["a/2.png"] == "changed since it was indexed"
     assert problems["a/1.png"] == "No such file or directory"
+    page = (tmp_path / "two/index.html").read_text()
+    assert "a/2.png" in page
+    assert not re.search(r'<img[^>]*alt="a/2\.png"', page)
+    assert re.search(r'<img[^>]*alt="a/3\.png"', (tmp_path / "one/index.html").read_text())
 
 
 def test_labels_for_an_index_are_a_list_and_images_without_one_are_compared(

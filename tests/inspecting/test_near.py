@@ -46,6 +46,13 @@ def test_groups_in_several_classes_and_splits_are_told_and_come_first() -> None:
     assert told == [([2, 3], True, True), ([4, 5, 6], False, False), ([0, 1], False, False)]
 
 
+@pytest.mark.parametrize(("bound", "groups"), [(0.96, 1), (0.9599, 1), (0.9601, 0)])
+def test_pairs_count_as_near_from_the_bound_on(bound: float, groups: int) -> None:
+    vectors = np.array([[1, 0], [0.96, 0.28], [-1, 0]], np.float32)
+    around = surroundings_of(vectors, 1)
+    assert len(groups_of(vectors, list("abc"), [""] * 3, [""] * 3, around, bound - 1e-7)) == groups
+
+
 def test_the_bound_is_a_quarter_of_the_median_distance() -> None:
     around = surroundings_of(unit(np.random.default_rng(0).normal(size=(50, 6))), 1)
     assert 1 - bound_of(around) == pytest.approx(np.median(1 - around.similarities[:, 0]) / 4)

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import hashlib
 import io
 from collections.abc import Callable
 from importlib.resources import files
@@ -27,7 +28,7 @@ _DOUBTS, _PAIRS, _OUTLIERS, _FILES = 48, 24, 36, 36
 
 
 def write_page(report: Report, title: str, target: Path) -> None:
-    """Write the page: of each finding the first ones, with their pictures as they are now.
+    """Write the page: of each finding the first ones, with their pictures while they are those that were looked at.
 
     Raises:
         UserError: the file cannot be written.
@@ -36,7 +37,8 @@ def write_page(report: Report, title: str, target: Path) -> None:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     text = files("hardmine.inspecting").joinpath("page.html.j2").read_text(encoding="utf-8")
-    picture = functools.cache(functools.partial(_picture, report.looked.folder))
+    digests = dict(zip(report.looked.names, report.looked.digests, strict=True))
+    picture = functools.cache(lambda name: _picture(report.looked.folder / name, digests.get(name)))
     write_text(target, environment.from_string(text).render(_context(report, title, picture)))
 
 
@@ -118,11 +120,14 @@ def _named(report: Report, name: str, picture: Callable[[str], str | None]) -> d
     return {"path": shown(name), "class": shown(label), "split": shown(split), "thumbnail": picture(name)}
 
 
-def _picture(folder: Path, name: str) -> str | None:
-    """A file as a data address, upright; None where it is not there or not readable."""
+def _picture(path: Path, sha256: str | None) -> str | None:
+    """The picture as a data address, upright; None where it is not there, not readable or not of the digest."""
     try:
+        data = read_picture(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            return None
         buffer = io.BytesIO()
-        thumbnail(read_picture(folder / name), _EDGE).save(buffer, "WEBP", quality=75)
-    except (OSError, UnreadableError, ValueError):
+        thumbnail(data, _EDGE).save(buffer, "WEBP", quality=75)
+    except (OSError, UnreadableError):
         return None
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
