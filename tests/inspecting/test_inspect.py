@@ -40,7 +40,7 @@ def table(folder: Path, name: str) -> list[dict[str, str]]:
 
 def test_a_folder_becomes_tables_in_which_nothing_is_lost(images: Path, trained: Path, tmp_path: Path) -> None:
     said = succeeded("inspect", images, trained, "-o", tmp_path / "report", "--threads", 1)
-    assert "28 images, 3 classes" in said
+    assert "images: 28; classes: 3;" in said
     report = tmp_path / "report"
     assert {path.name for path in report.iterdir()} == {"index.html", *TABLES}
     problems = {(row["path"], row["problem"]) for row in table(report, "files.csv")}

@@ -76,12 +76,12 @@ def inspect(
         print(shown(path))
     for note in found.notes:
         print(shown(note))
+    across = (sum(one.across_classes for one in found.groups), sum(one.across_splits for one in found.groups))
     print(
-        f"{len(looked.names):,} images, {len(found.names):,} classes: {len(found.groups):,} groups of copies "
-        f"({sum(one.across_classes for one in found.groups):,} in several classes, "
-        f"{sum(one.across_splits for one in found.groups):,} in several splits), {found.doubted:,} doubtful labels, "
-        f"{len(found.overlaps):,} pairs of classes that overlap, {len(found.outliers):,} outliers, "
-        f"{len({one.name for one in found.problems}):,} files to look at."
+        f"images: {len(looked.names):,}; classes: {len(found.names):,}; groups of copies: {len(found.groups):,} (in "
+        f"several classes {across[0]:,}, in several splits {across[1]:,}); doubtful labels: {found.doubted:,}; pairs of "
+        f"classes that overlap: {len(found.overlaps):,}; outliers: {len(found.outliers):,}; files to look at: "
+        f"{len({one.name for one in found.problems}):,}"
     )
 
 
