@@ -79,8 +79,8 @@ def inspect(
     across = (sum(one.across_classes for one in found.groups), sum(one.across_splits for one in found.groups))
     print(
         f"images: {len(looked.names):,}; classes: {len(found.names):,}; groups of copies: {len(found.groups):,} (in "
-        f"several classes {across[0]:,}, in several splits {across[1]:,}); doubtful labels: {found.doubted:,}; pairs of "
-        f"classes that overlap: {len(found.overlaps):,}; outliers: {len(found.outliers):,}; files to look at: "
+        f"several classes {across[0]:,}, in several splits {across[1]:,}); doubtful labels: {found.doubted:,}; "
+        f"pairs of classes that overlap: {len(found.overlaps):,}; outliers: {len(found.outliers):,}; files to look at: "
         f"{len({one.name for one in found.problems}):,}"
     )
 
