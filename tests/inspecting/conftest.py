@@ -1,0 +1,3 @@
+from search_tools import project, trained
+
+__all__ = ["project", "trained"]
