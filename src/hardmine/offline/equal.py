@@ -32,7 +32,7 @@ def equal_groups(vectors: np.ndarray) -> np.ndarray:
 
 def priorities(seed: int, owners: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Random numbers uint64 of pairs, the same whatever block or thread they are made in; arguments broadcast."""
-    mixed = _mixed(owners.astype(np.uint64) + _mixed(np.asarray(seed % 2**64, dtype=np.uint64)))
+    mixed = _mixed(owners.astype(np.uint64) + _mixed(np.array([seed % 2**64], dtype=np.uint64)))
     return _mixed(mixed ^ rows.astype(np.uint64))
 
 
