@@ -96,6 +96,7 @@ def as_lists(mined: Mined) -> dict[tuple[int, int], list[int]]:
         Rules(relative_margin=0.3, positive="nearest", positives=2),
         Rules(relative_margin=0.3, positive="hardest", positives=2),
         Rules(duplicate_score=0.9),
+        Rules(duplicate_score=0.9, positive="nearest", positives=2),
         Rules(strategy="spheres", positive="nearest", kappa=1.4, last=80, positives=2),
         Rules(strategy="spheres", positive="nearest", kappa=0.2, last=80),
     ],
@@ -148,6 +149,13 @@ def test_fates_say_why_an_image_has_no_negative() -> None:
     mined = mine(vectors, labels, Rules(min_score=0.2, negatives=1))
     assert [int(fate) for fate in mined.fates[:2]] == [list(REASONS).index("min-score")] * 2
     assert set(mined.negatives.ravel()) == {6}
+
+
+def test_a_positive_equal_up_to_rounding_is_none() -> None:
+    angles = np.array([0, 1e-6, 0.4, 2.0])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    mined = mine(vectors, np.array([0, 0, 0, 1]), Rules(positive="nearest", positives=2, negatives=1))
+    assert list(zip(mined.anchors, mined.positives, strict=True)) == [(0, 2), (1, 2), (2, 1), (2, 0)]
 
 
 def test_drawn_negatives_are_drawn_from_those_that_pass_and_depend_on_the_seed() -> None:

@@ -9,6 +9,7 @@ import torch
 from search_tools import draw, refused, succeeded
 from torchvision.models import get_model
 
+from hardmine.errors import UserError
 from hardmine.offline.trunk import load_trunk, names_trunk
 from hardmine.settings.backbones import torchvision as settings
 
@@ -53,9 +54,8 @@ def test_a_folder_is_mined_under_it(weights: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_networks_are_refused_and_folders_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused(
-        "mine", "torchvision/resnet19", tmp_path, "-o", "t.csv", message="is no network that hardmine knows: .*resnet18"
-    )
+    with pytest.raises(UserError, match=r"resnet19: is no network that hardmine knows: architecture: .*'resnet18'"):
+        load_trunk("torchvision/resnet19", None, "cpu", 1)
     monkeypatch.chdir(tmp_path)
     assert names_trunk("torchvision/resnet18")
     assert names_trunk("bvlc-googlenet")
