@@ -11,6 +11,7 @@ from hardmine.artefacts import VERBS, Job
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.inspecting.commands import inspect
+from hardmine.offline.commands import mine
 from hardmine.search.commands import index, search
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
@@ -28,7 +29,7 @@ PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
 
 for verb_command in (download, preprocess, tune, train, embed, evaluate, figures):
     app.command(rich_help_panel="Verbs")(verb_command)
-for command in (export, index, search, inspect):
+for command in (export, index, search, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
 
 

@@ -15,7 +15,7 @@ from hardmine.images.decode import UnreadableError, read_picture, thumbnail
 
 from .query import SearchResults
 
-__all__ = ["write_page"]
+__all__ = ["link_to", "picture_of", "write_page"]
 
 _EDGE = 320
 """Longest edge of a thumbnail in pixels; shown at half of it on sharp screens."""
@@ -37,14 +37,14 @@ def write_page(results: SearchResults, target: Path) -> None:
         "results": [
             {
                 "name": shown(Path(result.query).name),
-                "link": _link(result.query),
-                "thumbnail": _thumbnail(Path(result.query)),
+                "link": link_to(result.query),
+                "thumbnail": picture_of(Path(result.query)),
                 "hits": [
                     {
                         "path": shown(hit.path),
-                        "link": _link(hit.file),
+                        "link": link_to(hit.file),
                         "similarity": hit.similarity,
-                        "thumbnail": _thumbnail(Path(hit.file), results.table.digests[hit.row]),
+                        "thumbnail": picture_of(Path(hit.file), results.table.digests[hit.row]),
                     }
                     for hit in result.hits
                 ],
@@ -55,11 +55,12 @@ def write_page(results: SearchResults, target: Path) -> None:
     write_text(target, template.render(context))
 
 
-def _link(path: str) -> str:
+def link_to(path: str) -> str:
+    """The address of a file."""
     return Path(path).absolute().as_uri()
 
 
-def _thumbnail(path: Path, sha256: str = "") -> str | None:
+def picture_of(path: Path, sha256: str = "") -> str | None:
     """The picture as a data address, upright; None where the file is not there, not readable or not of the digest."""
     try:
         data = read_picture(path)

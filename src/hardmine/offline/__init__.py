@@ -1,0 +1,1 @@
+"""Hard examples of a labelled folder under any model, written once for training elsewhere."""

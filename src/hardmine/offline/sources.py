@@ -1,0 +1,116 @@
+"""Where vectors come from: a model and a folder, or an index that has them already."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardmine.errors import UserError
+
+from .labelled import Labelled, by_folder, by_list, chosen
+
+__all__ = ["Source", "from_index", "from_model"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled images with their vectors.
+
+    Attributes:
+        labelled: the images.
+        vectors: float32 [N, D], length 1, in the same order.
+        unreadable: images left out, with the reason.
+        digests: SHA-256 of the images' files as they were embedded; None where nobody took them.
+    """
+
+    labelled: Labelled
+    vectors: np.ndarray
+    unreadable: dict[str, str]
+    digests: list[str] | None = None
+
+
+def from_index(folder: Path, labels: Path | None, split: str | None) -> Source:
+    """The vectors of an index; classes by the first folder of its paths, or by a list.
+
+    Raises:
+        UserError: the index is damaged, or has no labels; see ``by_folder``, ``by_list``.
+    """
+    from hardmine.search.index import open_index
+
+    index = open_index(folder)
+    root, names = Path(index.state.images), index.table.paths
+    if labels is not None and not labels.is_file():
+        raise UserError(
+            f"{labels}: is no file. {folder} is an index and has its images already; beside it a list with the columns "
+            "path,class may be given."
+        )
+    if not names:
+        raise UserError(f"{folder}: is an index without images. Run 'hardmine index' again.")
+    labelled = by_folder(root, names) if labels is None else by_list(root, names, labels)
+    labelled = chosen(labelled, split)
+    places = {name: row for row, name in enumerate(names)}
+    rows = np.array([places[image.path] for image in labelled.images], dtype=np.int64)
+    vectors = index.table.vectors if len(rows) == len(names) else index.table.vectors[rows]
+    digests = index.table.digests
+    return Source(labelled, vectors, dict(index.state.unreadable), [digests[row] for row in rows])
+
+
+def from_model(
+    name: str,
+    images: Path,
+    split: str | None,
+    weights: Path | None,
+    strict: bool,
+    device: str,
+    threads: int,
+    report: Callable[[int, int], None],
+) -> Source:
+    """Embed a folder of class folders, or the images of a list, under a model or a published trunk.
+
+    Raises:
+        UserError: there is no such model, folder or list, or no image can be read; with ``strict``, if one cannot.
+    """
+    from hardmine.search.reading import found_in
+
+    root = images if os.path.isdir(images) else images.parent
+    if not os.path.exists(images):
+        raise UserError(f"{images}: there is no such folder or list.")
+    found = found_in(root)
+    labelled = by_folder(root, found.names) if os.path.isdir(images) else by_list(root, found.names, images)
+    labelled = chosen(labelled, split)
+    vectors, faults = _embedded(name, labelled, weights, device, threads, report)
+    faults |= {closed: "the folder cannot be opened" for closed in found.closed}
+    if faults and (strict or not len(vectors)):
+        first = "".join(f"\n  {path}: {why}" for path, why in sorted(faults.items())[:20])
+        raise UserError(f"{root}: {len(faults)} of {len(labelled.images)} images cannot be read:{first}")
+    kept = [image for image in labelled.images if image.path not in faults]
+    return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults)
+
+
+def _embedded(
+    name: str,
+    labelled: Labelled,
+    weights: Path | None,
+    device: str,
+    threads: int,
+    report: Callable[[int, int], None],
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Vectors of the readable images, in their order, and why others cannot be read."""
+    from hardmine.search.model import load_model
+    from hardmine.search.reading import pixels_of
+
+    from .trunk import load_trunk, names_trunk
+
+    trunk = names_trunk(name)
+    model = load_trunk(name, weights, device, threads) if trunk else load_model(Path(name), device, threads)
+    paths = [image.path for image in labelled.images]
+    vectors = np.empty((len(paths), model.dimensions), dtype=np.float32)
+    done, faults = 0, dict[str, str]()
+    for block in model.stream(paths, lambda path: pixels_of(labelled.root / path, model.config.preprocessing)):
+        vectors[done : done + len(block.items)] = block.vectors
+        done += len(block.items)
+        faults |= dict(block.faults)
+        report(done + len(faults), len(paths))
+    return vectors[:done], faults

@@ -1,0 +1,3 @@
+from search_tools import pictures, project, trained
+
+__all__ = ["pictures", "project", "trained"]
