@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 from search_tools import draw, refused, succeeded
 
-from hardmine.offline import writing
+from hardmine.offline import commands, writing
 from hardmine.search.model import load_model
 
 
@@ -312,6 +313,41 @@ def test_the_page_shows_anchors_positives_negatives_and_scores(index: Path, pict
     row = rows_of(tmp_path / "t.csv")[0]
     assert f"{json.loads(row['score'])[1]:.3f}" in seen.text
     assert "Hard examples of pictures" in seen.text
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_fits_desktop_and_phone_and_asks_nobody(index: Path, tmp_path: Path, width: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    page, requests = tmp_path / "page.html", list[str]()
+    succeeded("mine", index, "-o", tmp_path / "t.csv", "--page", page, "--page-anchors", 2)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        seen = browser.new_page(viewport={"width": width, "height": 900})
+        seen.on("request", lambda request: requests.append(request.url))
+        seen.goto(page.as_uri())
+        seen.click("summary")
+        assert seen.evaluate("document.documentElement.scrollWidth") == width
+        assert all(seen.evaluate("[...document.images].map(i => i.complete && i.naturalWidth)"))
+        browser.close()
+    assert [one for one in requests if not one.startswith("data:")] == [page.as_uri()]
+
+
+def test_it_says_how_far_it_is(trained: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_SPEAK_SECONDS", 0)
+    said = succeeded("mine", trained, pictures, "-o", tmp_path / "t.csv")
+    assert re.search(r"^read 40 of 40 images, [\d,]+ a second$", said, re.MULTILINE)
+    assert re.search(r"^mined 40 of 40 anchors, [\d,]+ a second$", said, re.MULTILINE)
+
+
+def test_an_index_with_unreadable_pictures_tells_them(trained: Path, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "odd/broken.png").write_bytes(b"no picture")
+    succeeded("index", trained, pictures, "-o", tmp_path / "index")
+    succeeded("mine", tmp_path / "index", "-o", tmp_path / "t.csv")
+    assert [row["path"] for row in rows_of(tmp_path / "t.skipped.csv")] == ["odd/broken.png"]
+    message = "1 of 41 images cannot be read:\n  odd/broken.png: "
+    refused("mine", tmp_path / "index", "-o", tmp_path / "t.csv", "--strict", message=message)
 
 
 def test_names_and_classes_are_escaped_on_the_page(trained: Path, pictures: Path, tmp_path: Path) -> None:

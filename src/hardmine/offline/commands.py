@@ -93,12 +93,12 @@ def mine(
         from .mining import mine as mine_all
         from .report import beside, print_report, report_of, write_report
         from .sources import from_index, from_model
-        from .tables import Layout, blocks, columns_of, image_rows
+        from .tables import IMAGE_COLUMNS, Layout, blocks, columns_of, image_rows
         from .writing import format_of, write_rows, write_table
 
     kind = format_of(output, kind)
     if os.path.lexists(os.path.join(source, "index.json")):
-        found = from_index(Path(source), images, split)
+        found = from_index(Path(source), images, split, strict)
     elif images is None:
         raise UserError(
             f"{source}: is no index, so the images are missing: hardmine mine MODEL IMAGES -o FILE, where IMAGES is a "
@@ -112,8 +112,7 @@ def mine(
     rows = write_table(output, kind, columns_of(layout), blocks(found.labelled, mined, layout))
     lines = report_of(found, mined, layout, rows)
     write_report(output, lines, found, mined, layout)
-    table = list(image_rows(found.labelled, mined, relative))
-    write_rows(beside(output, "images"), table, list(table[0]))
+    write_rows(beside(output, "images"), image_rows(found.labelled, mined, relative), list(IMAGE_COLUMNS))
     print_report(lines)
     if page is not None:
         from .page import write_page

@@ -1,7 +1,6 @@
 """One mining: positives, candidates block by block, rules, and what came of every anchor."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ KEPT, ONLY_IMAGE, ONLY_COPIES, NO_NEGATIVE = -1, -2, -3, 0
 """What came of an anchor; from 0 on: no negative, the number is that of the reason in ``REASONS`` that took most."""
 
 Report = Callable[[int, int], None]
-_SPEAK_SECONDS = 5.0
 _ROUNDING = 1e-3
 
 
@@ -67,7 +65,7 @@ def mine(
         labels: int64 [N], 0..C-1, each of them there.
         rules: what is wanted.
         threads: blocks done at once.
-        report: called now and then with the number of anchors done and of all.
+        report: called after each block with the number of anchors done and of all.
 
     Raises:
         UserError: there is one class, no class has two images, all images are equal, the vectors are not of length 1,
@@ -115,7 +113,7 @@ class _Collected:
         self._rows = np.full(shape, -1, dtype=np.int32)
         self._scores = np.full(shape, np.nan, dtype=np.float32)
         self._refused, self._looked = np.zeros(len(REASONS), dtype=np.int64), 0
-        self._report, self._done, self._total, self._spoken = report, 0, total, time.monotonic()
+        self._report, self._done, self._total = report, 0, total
         self._lock = threading.Lock()
 
     def take(self, anchors: np.ndarray, rows: np.ndarray, squared: np.ndarray) -> None:
@@ -135,9 +133,7 @@ class _Collected:
                 self._looked += found.looked
         with self._lock:
             self._done += len(anchors)
-            if time.monotonic() - self._spoken >= _SPEAK_SECONDS:
-                self._spoken = time.monotonic()
-                self._report(self._done, self._total)
+            self._report(self._done, self._total)
 
     def mined(self, positives: np.ndarray, copies: int) -> Mined:
         """The pairs that have a negative.

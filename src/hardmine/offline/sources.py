@@ -31,11 +31,12 @@ class Source:
     digests: list[str] | None = None
 
 
-def from_index(folder: Path, labels: Path | None, split: str | None) -> Source:
+def from_index(folder: Path, labels: Path | None, split: str | None, strict: bool = False) -> Source:
     """The vectors of an index; classes by the first folder of its paths, or by a list.
 
     Raises:
-        UserError: the index is damaged, or has no labels; see ``by_folder``, ``by_list``.
+        UserError: the index is damaged, or has no labels; see ``by_folder``, ``by_list``; with ``strict``, if an image
+            could not be read when it was made.
     """
     from hardmine.search.index import open_index
 
@@ -48,6 +49,7 @@ def from_index(folder: Path, labels: Path | None, split: str | None) -> Source:
         )
     if not names:
         raise UserError(f"{folder}: is an index without images. Run 'hardmine index' again.")
+    _refuse(root, dict(index.state.unreadable), len(names) + len(index.state.unreadable), strict)
     labelled = by_folder(root, names) if labels is None else by_list(root, names, labels)
     labelled = chosen(labelled, split)
     places = {name: row for row, name in enumerate(names)}
@@ -82,11 +84,15 @@ def from_model(
     labelled = chosen(labelled, split)
     vectors, faults = _embedded(name, labelled, weights, device, threads, report)
     faults |= {closed: "the folder cannot be opened" for closed in found.closed}
-    if faults and (strict or not len(vectors)):
-        first = "".join(f"\n  {path}: {why}" for path, why in sorted(faults.items())[:20])
-        raise UserError(f"{root}: {len(faults)} of {len(labelled.images)} images cannot be read:{first}")
+    _refuse(root, faults, len(labelled.images), strict or not len(vectors))
     kept = [image for image in labelled.images if image.path not in faults]
     return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults)
+
+
+def _refuse(root: Path, faults: dict[str, str], total: int, strict: bool) -> None:
+    if faults and strict:
+        first = "".join(f"\n  {path}: {why}" for path, why in sorted(faults.items())[:20])
+        raise UserError(f"{root}: {len(faults)} of {total} images cannot be read:{first}")
 
 
 def _embedded(

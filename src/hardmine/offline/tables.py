@@ -19,9 +19,15 @@ from hardmine.foreign import in_csv
 from .labelled import Labelled, label_numbers
 from .mining import Mined
 
-__all__ = ["Layout", "Shape", "blocks", "columns_of", "image_rows", "place_of", "require_rows"]
+__all__ = ["IMAGE_COLUMNS", "Layout", "Shape", "blocks", "columns_of", "image_rows", "place_of", "require_rows"]
 
 Shape = Literal["pairs", "triplets", "n-tuples"]
+
+IMAGE_COLUMNS = (
+    *("path", "label", "split", "is_query", "is_gallery", "class"),
+    *("as_anchor", "as_positive", "as_negative"),
+)
+"""Of ``image_rows``."""
 
 _BLOCK = 16_384
 _DIGITS = 6
