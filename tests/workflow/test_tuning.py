@@ -142,7 +142,7 @@ def test_after_sigkill_in_a_trial_on_one_core_the_choice_is_that_of_two_cores(
 ) -> None:
     plan = {**TUNED, "training": TUNED["training"] | {"checkpoint_seconds": 0}}
     project = Project.create(tmp_path / "project", tmp_path / "remote", plan)
-    command = "snakemake --cores 1 --quiet all"
+    command = "snakemake --cores 1 --quiet all -- tune"
     running = subprocess.Popen(
         command.split(),
         cwd=project.folder,
@@ -162,4 +162,4 @@ def test_after_sigkill_in_a_trial_on_one_core_the_choice_is_that_of_two_cores(
         for name in ("choice/chosen.json", "table/trials.csv", "trial0/scores.json", "trial1/scores.json"):
             place = Path("tuning/tiny", run, name)
             assert (project.folder / place).read_bytes() == (finished_tuning.folder / place).read_bytes()
-    project.verify()
+    project.run("hardmine verify tune")
