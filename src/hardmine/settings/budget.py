@@ -1,5 +1,6 @@
 """One budget for every run: what a plan says of tuning, refused where it cannot be compared or cannot work."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .run import RunSettings
@@ -32,24 +33,25 @@ def budgeted_trials(plan: "Plan") -> dict[str, list[Trial]]:
         for trial in own:
             _acts_in_time(plan, plan.tuning, name, trial)
     for name, run in plan.runs.items():
-        for trial in trials[run.like] if run.like else ():
-            taken_keys(plan, name, trial)
+        if run.like:
+            _check_taken(plan, name, trials[run.like])
     _is_one_budget(plan, trials)
     return trials
 
 
-def taken_keys(plan: "Plan", name: str, trial: Trial) -> list[str]:
-    """The keys of another run's trial that a run with ``like`` has too.
+def taken_keys(run: RunSettings, trials: Sequence[Trial]) -> list[str]:
+    """The keys of another run's trials that a run with ``like`` has too, sorted."""
+    sections = {"training", *(set(type(run).model_fields) - set(RunSettings.model_fields))}
+    return sorted({key for trial in trials for key in trial.values if key.partition(".")[0] in sections})
 
-    Raises:
-        ValueError: their values contradict this run's other settings.
-    """
+
+def _check_taken(plan: "Plan", name: str, trials: Sequence[Trial]) -> None:
+    """Refuse to take values that contradict a run's other settings."""
     run = plan.runs[name]
-    own = set(type(run).model_fields) - set(RunSettings.model_fields)
-    keys = [key for key in trial.values if key.partition(".")[0] in {"training", *own}]
-    where = f"runs.{name}.like: trial {trial.number} of {run.like}"
-    with_values(plan, name, {key: trial.values[key] for key in keys}, where)
-    return keys
+    keys = taken_keys(run, trials)
+    for trial in trials:
+        where = f"runs.{name}.like: trial {trial.number} of {run.like}"
+        with_values(plan, name, {key: value for key, value in trial.values.items() if key in keys}, where)
 
 
 def _refuse_search(plan: "Plan", name: str, run: RunSettings) -> None:

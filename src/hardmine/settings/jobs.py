@@ -273,7 +273,7 @@ def _taken(plan: Plan, name: str) -> dict[str, list[str]]:
     other = plan.runs[name].like
     if not other:
         return {}
-    return {"taken": sorted({key for trial in plan.trials(other) for key in taken_keys(plan, name, trial)})}
+    return {"taken": taken_keys(plan.runs[name], plan.trials(other))}
 
 
 class Behind(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .budget import taken_keys
-from .overlay import laid_over
+from .overlay import in_sections, laid_over
 from .plan import Plan
 from .run import RunSettings
 from .trials import with_values
@@ -23,11 +23,11 @@ def chosen_runs(plan: Plan, choices: Mapping[str, Mapping[str, Any]]) -> dict[st
     for name, run in plan.runs.items():
         chosen = choices.get(run.like or name, {})
         if run.like:
-            keys = {key for trial in plan.trials(run.like) for key in taken_keys(plan, name, trial)}
+            keys = taken_keys(run, plan.trials(run.like))
             chosen = {key: value for key, value in chosen.items() if key in keys}
         changed, _ = with_values(plan, name, chosen, f"runs.{name}")
         training = run.training.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        shared = {key.removeprefix("training."): value for key, value in chosen.items() if key.startswith("training.")}
+        _, shared = in_sections(chosen)
         section = {**_own_keys(changed), **({"training": laid_over(training, shared)} if training or shared else {})}
         rest = run.model_dump(mode="json", include={"backbone", "weights"}, exclude_unset=True)
         found[name] = {**section, **rest}

@@ -12,7 +12,7 @@ from hardmine.errors import nearest
 
 from .base import Settings
 from .methods import METHODS
-from .overlay import laid_over
+from .overlay import in_sections, laid_over
 from .ranges import Range
 from .run import RunSettings
 from .search import Search
@@ -130,8 +130,7 @@ def with_values(plan: "Plan", name: str, values: Mapping[str, Any], where: str) 
         ValueError: the values contradict each other or other settings.
     """
     run = plan.runs[name]
-    own = {key: value for key, value in values.items() if not key.startswith("training.")}
-    shared = {key.removeprefix("training."): value for key, value in values.items() if key.startswith("training.")}
+    own, shared = in_sections(values)
     try:
         changed = type(run).model_validate(laid_over(run.model_dump(mode="json"), own))
         training = Training.model_validate(laid_over(plan.training_of(run).model_dump(mode="json"), shared))

@@ -8,7 +8,7 @@ from typing import Any
 from hardmine.artefacts import Job, note_resolved
 from hardmine.errors import UserError
 from hardmine.settings.methods import run_from
-from hardmine.settings.overlay import laid_over
+from hardmine.settings.overlay import in_sections, laid_over
 from hardmine.settings.training import Training
 
 __all__ = ["decided", "read_choice", "with_choice"]
@@ -31,8 +31,7 @@ def with_choice(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[
     """A training's settings with chosen values: those of its ``taken`` keys, or all where it names none."""
     keys = settings.get("taken", list(chosen))
     values = {key: value for key, value in chosen.items() if key in keys}
-    own = {key: value for key, value in values.items() if not key.startswith("training.")}
-    shared = {key.removeprefix("training."): value for key, value in values.items() if key.startswith("training.")}
+    own, shared = in_sections(values)
     run = run_from(laid_over(settings["method"], own))
     training = Training.model_validate(laid_over(settings["training"], shared))
     return {**settings, "method": run.own(for_training=True), "training": training.model_dump(mode="json")}
