@@ -40,7 +40,6 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
         UserError: another plan asks something else of a folder that both share.
     """
     _refuse_other_meanings(jobs)
-    again = _Again()
     good: dict[str, Record | None] = {}
     newest: dict[str, int] = {}
     pending = {}
@@ -50,7 +49,6 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
         if record is None or why:
             good[job.folder] = None
             pending[job.folder] = why
-            again.add(job)
             if record is not None:
                 keep(job, record) if why.startswith("inputs: ") else forget(job)
             _mark_pending(job)
@@ -63,43 +61,24 @@ def settle(jobs: Sequence[Job], strict: bool = False) -> dict[str, str]:
             times.append(_raise_time(str(job.benchmark_file), floor))
         _write_settings(job, again=None, not_after=min(times))
         remember(job.folder, record)
-    for job in again.among(jobs):
-        record = good[job.folder]
-        if record is not None:
-            keep(job, record)
+    started = _started(jobs, pending)
     for job in jobs:
-        if good[job.folder] and not again.includes(job):
-            forget(job)
+        if (record := good[job.folder]) is not None:
+            keep(job, record) if job.together in started else forget(job)
     return pending
 
 
-class _Again:
-    """Which processes Snakemake starts: those with something to make, and those that read what such a process made.
+def _started(jobs: Sequence[Job], pending: Mapping[str, str]) -> set[str]:
+    """The processes that Snakemake starts: those with something to make, and those that read what such a one made.
 
     They delete the good artefacts among what they make, which is why these are kept.
     """
-
-    def __init__(self) -> None:
-        self.started: set[str] = set()
-
-    def add(self, job: Job) -> None:
-        """Something is to be made."""
-        self.started.add(job.together)
-
-    def includes(self, job: Job) -> bool:
-        """Whether the process of a job is started."""
-        return job.together in self.started
-
-    def among(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs whose processes are started, upstream first."""
-        home = {job.folder: job.together for job in jobs}
-        while True:
-            before = len(self.started)
-            for job in jobs:
-                if any(home[folder] in self.started for folder in job.inputs):
-                    self.started.add(job.together)
-            if len(self.started) == before:
-                return [job for job in jobs if job.together in self.started]
+    started = {job.together for job in jobs if job.folder in pending}
+    home = {job.folder: job.together for job in jobs}
+    for job in jobs:  # upstream first
+        if any(home[folder] in started for folder in job.inputs):
+            started.add(job.together)
+    return started
 
 
 def what_changed(pending: Mapping[str, str]) -> list[str]:
