@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from hardmine.artefacts import Job, read_record, resolved_settings, writing
+from hardmine.artefacts import Job, read_record, writing
 from hardmine.errors import UserError
 from hardmine.images import open_store
 from hardmine.methods import method_class
@@ -28,9 +28,10 @@ def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     device = prepare_device(device_name, threads, alone=True)
     store, _ = open_store(Path(job.where["packed"]), "validation", "test")
     made = read_record(job.where["model"])
-    training = resolved_settings(made)["training"] if made else {}
-    size = training.get("augmentation", {}).get("crop") or job.settings.get("crop", int(store.pixels.shape[1]))
-    settings = run_from(job.settings["method"] | (made.resolved.get("method", {}) if made else {}))
+    chosen = made.resolved if made else {}
+    crop = chosen["training"]["augmentation"].get("crop", 0) if chosen else job.settings.get("crop", 0)
+    size = crop or int(store.pixels.shape[1])
+    settings = run_from(job.settings["method"] | chosen.get("method", {}))
     backbone = backbone_from(job.settings["backbone"])
     network = method_class(settings.method).build_network(settings, backbone, store.channels, size)
     path = Path(job.where["model"], "model.safetensors")
