@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -14,6 +14,9 @@ from hardmine.inspecting.commands import inspect
 from hardmine.offline.commands import mine
 from hardmine.search.commands import index, search
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
+
+if TYPE_CHECKING:
+    from hardmine.settings import Plan
 
 __all__ = ["main"]
 
@@ -175,16 +178,16 @@ def show(
     """
     from hardmine.settings import read_plan
 
+    content = read_plan(plan)
+    folder = Path("report", content.plan)
     if chosen:
-        _show_chosen(plan)
-        return
-    from hardmine.figures.terminal import print_results
+        _show_chosen(content, plan)
+    elif not (folder / "made.json").exists():
+        _show_running(content, plan)
+    else:
+        from hardmine.figures.terminal import print_results
 
-    folder = Path("report", read_plan(plan).plan)
-    if not (folder / "made.json").exists():
-        _show_running(plan)
-        return
-    print_results(folder, test)
+        print_results(folder, test)
 
 
 def main() -> NoReturn:
@@ -214,17 +217,18 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _show_running(plan: Path) -> None:
+def _show_running(plan: "Plan", path: Path) -> None:
     """Print how far a plan is that has no report yet.
 
     Raises:
         UserError: nothing of it is made.
     """
     from hardmine.artefacts import state_of
+    from hardmine.settings import jobs_of
 
-    state = state_of(_jobs(plan)[0])
+    state = state_of(jobs_of(plan))
     if not any(made for made, _ in state.made.values()) and not state.lines:
-        raise UserError(f"{plan}: nothing of it is made. 'snakemake --cores all' makes it.")
+        raise UserError(f"{path}: nothing of it is made. 'snakemake --cores all' makes it.")
     print(", ".join(f"{verb} {made} of {count}" for verb, (made, count) in state.made.items()))
     for name, line in state.lines.items():
         print(f"{name}: {line}")
@@ -232,14 +236,13 @@ def _show_running(plan: Path) -> None:
         print(f"about {state.left} left, at the pace so far")
 
 
-def _show_chosen(path: Path) -> None:
+def _show_chosen(plan: "Plan", path: Path) -> None:
     """Print the runs of a tuned plan with their chosen values, to paste into a plan."""
     import yaml
 
-    from hardmine.settings import chosen_runs, read_plan
+    from hardmine.settings import chosen_runs
     from hardmine.training.resolved import read_choice
 
-    plan = read_plan(path)
     if plan.tuning is None or not plan.searched:
         raise UserError(f"{path}: tunes nothing; add tuning: {{trials: 16}} to it.")
     choices = {run: read_choice(Path("tuning", plan.plan, run, "choice")) for run in plan.searched}

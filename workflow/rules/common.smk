@@ -37,9 +37,10 @@ if (
     and "gpu" not in workflow.global_resources
 ):
     # Without a limit Snakemake takes no notice of what rules ask for; a cluster knows its devices itself.
-    workflow.register_resource("gpu", devices_here())
+    COUNT = devices_here()
+    workflow.register_resource("gpu", COUNT)
     if GPU:
-        print(f"devices: {said_of_devices()}.", file=sys.stderr)
+        print(f"devices: {said_of_devices(COUNT)}.", file=sys.stderr)
 
 # Jobs find the commands of this environment, activated or not.
 shell.prefix(f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; ')

@@ -45,9 +45,8 @@ def devices_here(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> int:
         return 0
 
 
-def said_of_devices() -> str:
+def said_of_devices(count: int) -> str:
     """What a workflow says of the GPUs that it is going to use."""
-    count = devices_here()
     if not count:
         return "no GPU here; trainings run on the processor"
     return f"{count} GPU{'s' * (count > 1)}, each for one job at a time (--resources gpu=0 keeps to the processor)"
