@@ -21,28 +21,33 @@ def _folder(folder: str, settings: str, method: str, search: str = "", figures: 
     )
 
 
+def _baseline(settings: str) -> Descriptor:
+    """The descriptor of a library loss on class-balanced batches."""
+    return _folder("baselines", settings, "Baseline", "BaselineSearch")
+
+
 METHODS = Door(
     "method",
     "hardmine.methods",
     {
         "random": _folder("baselines", "RandomNetwork", "RandomNetworkMethod"),
-        "contrastive": _folder("baselines", "Contrastive", "Baseline", "BaselineSearch"),
-        "triplet": _folder("baselines", "Triplet", "Baseline", "BaselineSearch"),
-        "lifted": _folder("baselines", "LiftedStructure", "Baseline", "BaselineSearch"),
-        "npair": _folder("baselines", "NPair", "Baseline", "BaselineSearch"),
-        "angular": _folder("baselines", "Angular", "Baseline", "BaselineSearch"),
-        "histogram": _folder("baselines", "Histogram", "Baseline", "BaselineSearch"),
-        "proxy-nca": _folder("baselines", "ProxyNCA", "Baseline", "BaselineSearch"),
-        "softmax": _folder("baselines", "NormalisedSoftmax", "Baseline", "BaselineSearch"),
-        "margin": _folder("baselines", "Margin", "Baseline", "BaselineSearch"),
-        "multi-similarity": _folder("baselines", "MultiSimilarity", "Baseline", "BaselineSearch"),
-        "proxy-anchor": _folder("baselines", "ProxyAnchor", "Baseline", "BaselineSearch"),
-        "softtriple": _folder("baselines", "SoftTriple", "Baseline", "BaselineSearch"),
-        "circle": _folder("baselines", "Circle", "Baseline", "BaselineSearch"),
-        "supcon": _folder("baselines", "SupCon", "Baseline", "BaselineSearch"),
-        "arcface": _folder("baselines", "ArcFace", "Baseline", "BaselineSearch"),
-        "cosface": _folder("baselines", "CosFace", "Baseline", "BaselineSearch"),
-        "xbm": _folder("baselines", "CrossBatchMemory", "Baseline", "BaselineSearch"),
+        "contrastive": _baseline("Contrastive"),
+        "triplet": _baseline("Triplet"),
+        "lifted": _baseline("LiftedStructure"),
+        "npair": _baseline("NPair"),
+        "angular": _baseline("Angular"),
+        "histogram": _baseline("Histogram"),
+        "proxy-nca": _baseline("ProxyNCA"),
+        "softmax": _baseline("NormalisedSoftmax"),
+        "margin": _baseline("Margin"),
+        "multi-similarity": _baseline("MultiSimilarity"),
+        "proxy-anchor": _baseline("ProxyAnchor"),
+        "softtriple": _baseline("SoftTriple"),
+        "circle": _baseline("Circle"),
+        "supcon": _baseline("SupCon"),
+        "arcface": _baseline("ArcFace"),
+        "cosface": _baseline("CosFace"),
+        "xbm": _baseline("CrossBatchMemory"),
         "hdc": _folder("hdc", "HDC", "HDCMethod", "HDCSearch", "FIGURES"),
         "schem": _folder("schem", "SCHEM", "SchemMethod", "SchemSearch", "FIGURES"),
         "hdml": _folder("hdml", "HDML", "HDMLMethod", "HDMLSearch", "FIGURES"),

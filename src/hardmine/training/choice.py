@@ -35,6 +35,11 @@ class Scored:
     recall: tuple[float, ...]
     failed: tuple[str, ...]
 
+    @property
+    def mean(self) -> float:
+        """``map@r``, over folds."""
+        return float(np.mean(self.folds))
+
 
 def choose(job: Job, folder: Path) -> None:
     """Write ``chosen.json``: the values of the chosen trial alone, none where it is trial 0."""
@@ -52,7 +57,7 @@ def chosen_trial(trials: Sequence[Scored], rule: str) -> int:
             whose mean is at most one standard error below the best, of their difference over folds, the one nearest
             to trial 0.
     """
-    means = [float(np.mean(trial.folds)) for trial in trials]
+    means = [trial.mean for trial in trials]
     best = int(np.argmax(means))
     if rule == "best":
         return best
@@ -68,7 +73,7 @@ def tabulate(job: Job, folder: Path) -> None:
     """
     trials, rule = _read(job), job.settings["rule"]
     chosen = chosen_trial(trials, rule)
-    best = max(trials, key=lambda trial: float(np.mean(trial.folds)))
+    best = max(trials, key=lambda trial: trial.mean)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
     columns = ["map@r", "map@r_se", "recall@1", "below_best", "below_best_se"]
     with writing(folder / "trials.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
@@ -76,7 +81,7 @@ def tabulate(job: Job, folder: Path) -> None:
         table.writerow(["trial", "searched", *keys, *columns, "distance", "failed", "rule", "chosen"])
         for number, trial in enumerate(trials):
             gaps = np.subtract(best.folds, trial.folds)
-            numbers = [np.mean(trial.folds), _error(trial.folds), np.mean(trial.recall), np.mean(gaps), _error(gaps)]
+            numbers = [trial.mean, _error(trial.folds), np.mean(trial.recall), np.mean(gaps), _error(gaps)]
             searched = "own" if number == 0 else "rate" if number <= job.settings["rate_trials"] else "all"
             values = [json.dumps(trial.values[key]) if key in trial.values else "" for key in keys]
             rest = [f"{trial.distance:.6g}", len(trial.failed), rule, "yes" if number == chosen else ""]

@@ -10,6 +10,7 @@ from . import settings
 
 __all__ = ["BaselineSearch"]
 
+PROXY_RATE = Range(low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own")
 SPACES: dict[type[RunSettings], dict[str, Range]] = {
     settings.Contrastive: {
         "margin": Range(
@@ -33,15 +34,11 @@ SPACES: dict[type[RunSettings], dict[str, Range]] = {
     },
     settings.ProxyNCA: {
         "scale": Range(low=1, high=32, reason="1 is the paper's form; larger sharpens the softmax"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.NormalisedSoftmax: {
         "temperature": Range(low=0.02, high=0.2, reason="how many other classes a gradient reaches"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.Margin: {
         "margin": Range(low=0.05, high=0.5, reason="half width of the gap"),
@@ -56,17 +53,13 @@ SPACES: dict[type[RunSettings], dict[str, Range]] = {
     settings.ProxyAnchor: {
         "margin": Range(low=0.02, high=0.4, reason="on cosines"),
         "alpha": Range(low=8, high=64, reason="how much the hardest images weigh"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.SoftTriple: {
         "scale": Range(low=5, high=40, reason="how many other classes a gradient reaches"),
         "gamma": Range(low=0.03, high=0.3, reason="how sharply a centre is chosen"),
         "margin": Range(low=0.003, high=0.2, reason="on the similarity to the own class"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.Circle: {
         "margin": Range(low=0.1, high=0.5, scale="linear", reason="the relaxation"),
@@ -78,16 +71,12 @@ SPACES: dict[type[RunSettings], dict[str, Range]] = {
     settings.ArcFace: {
         "margin": Range(low=3, high=30, reason="in degrees; for faces 28.6"),
         "scale": Range(low=8, high=64, reason="how many other classes a gradient reaches"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.CosFace: {
         "margin": Range(low=0.02, high=0.35, reason="for faces 0.35"),
         "scale": Range(low=8, high=64, reason="how many other classes a gradient reaches"),
-        "proxy_learning_rate": Range(
-            low=0.1, high=10, relative=True, reason="proxies follow their classes at a pace of their own"
-        ),
+        "proxy_learning_rate": PROXY_RATE,
     },
     settings.CrossBatchMemory: {
         "memory": Range(choices=(0.125, 0.25, 0.5, 1.0), reason="more negatives, and older ones"),
