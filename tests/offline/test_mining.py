@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-import hardmine.mining.equal
+import hardmine.retrieval.equal
 from hardmine.errors import UserError
 from hardmine.methods.schem.signatures import ClassSignatures, class_pool
 from hardmine.methods.smart_mining.class_members import ClassMembers
 from hardmine.methods.smart_mining.spheres import MINED, OUTSIDE, select_triplets
 from hardmine.mining.neighbour_lists import NeighbourSearch
-from hardmine.offline import candidates, equal
+from hardmine.offline import candidates, positives, selection
 from hardmine.offline.equal import equal_groups, priorities
 from hardmine.offline.hard_classes import hard_classes, mean_signatures
 from hardmine.offline.mining import KEPT, ONLY_COPIES, ONLY_IMAGE, Mined, mine
@@ -178,7 +178,7 @@ def test_equal_rows_form_groups_of_their_first() -> None:
     vectors[[7, 30]], vectors[41] = vectors[2], vectors[40]
     expected = [next(j for j in range(50) if (vectors[j] == vectors[i]).all()) for i in range(50)]
     assert equal_groups(vectors).tolist() == expected
-    assert equal.EQUAL == hardmine.mining.equal.EQUAL
+    assert selection.EQUAL == positives.EQUAL == hardmine.retrieval.equal.EQUAL
 
 
 def test_priorities_are_spread_and_differ_by_seed_owner_and_row() -> None:

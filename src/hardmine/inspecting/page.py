@@ -1,9 +1,6 @@
 """The report as one page with pictures in it, without any outside request."""
 
-import base64
 import functools
-import hashlib
-import io
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +11,7 @@ import numpy as np
 
 from hardmine.artefacts import write_text
 from hardmine.foreign import shown
-from hardmine.images.decode import UnreadableError, read_picture, thumbnail
+from hardmine.search.page import picture_of
 
 from .report import Report
 
@@ -121,13 +118,5 @@ def _named(report: Report, name: str, picture: Callable[[str], str | None]) -> d
 
 
 def _picture(path: Path, sha256: str | None) -> str | None:
-    """The picture as a data address, upright; None where it is not there, not readable or not of the digest."""
-    try:
-        data = read_picture(path)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            return None
-        buffer = io.BytesIO()
-        thumbnail(data, _EDGE).save(buffer, "WEBP", quality=75)
-    except (OSError, UnreadableError):
-        return None
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    """The picture, as ``picture_of`` has it; None where its digest is not known."""
+    return picture_of(path, sha256, _EDGE, quality=75) if sha256 else None

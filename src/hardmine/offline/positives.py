@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hardmine.retrieval.equal import EQUAL
 from hardmine.retrieval.products import pair_distances, squared_norms
 
-from .equal import EQUAL, priorities
+from .equal import priorities
 from .rules import Rules
 
 __all__ = ["Positives", "choose_positives", "first_places", "members_of"]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .equal import EQUAL, priorities
+from hardmine.retrieval.equal import EQUAL
+
+from .equal import priorities
 from .rules import Rules
 
 __all__ = ["REASONS", "Guards", "Selected", "select"]

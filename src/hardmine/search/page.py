@@ -60,14 +60,14 @@ def link_to(path: str) -> str:
     return Path(path).absolute().as_uri()
 
 
-def picture_of(path: Path, sha256: str = "") -> str | None:
+def picture_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 80) -> str | None:
     """The picture as a data address, upright; None where the file is not there, not readable or not of the digest."""
     try:
         data = read_picture(path)
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
             return None
         buffer = io.BytesIO()
-        thumbnail(data, _EDGE).save(buffer, "WEBP", quality=80)
+        thumbnail(data, edge).save(buffer, "WEBP", quality=quality)
     except (OSError, UnreadableError):
         return None
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from hardmine.methods.hdc.loss import level_loss, mean_pair_loss, scale_gradient, squared_distances
 from hardmine.methods.hdc.selection import SelectedPairs, select_pairs, triplet_accuracy
-from hardmine.mining.equal import EQUAL
 from hardmine.mining.pairs import BatchPairs
+from hardmine.retrieval.equal import EQUAL
 
 torch.set_num_threads(1)
 PAIRED = torch.tensor([0, 0, 1, 1])

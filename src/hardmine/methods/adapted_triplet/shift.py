@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hardmine.mining.equal import EQUAL
+from hardmine.retrieval.equal import EQUAL
 
 __all__ = ["Shift", "centre_distance", "selection_shift"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hardmine.mining.equal import EQUAL
 from hardmine.mining.pairs import BatchPairs
+from hardmine.retrieval.equal import EQUAL
 
 __all__ = ["SelectedPairs", "hardest", "kept_count", "select", "select_pairs", "triplet_accuracy"]
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from hardmine.mining.equal import EQUAL
 from hardmine.mining.neighbour_lists import NeighbourLists, NeighbourSearch
+from hardmine.retrieval.equal import EQUAL
 
 from .class_members import ClassMembers
 
