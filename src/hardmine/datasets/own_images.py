@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in, walk
 
-from .lists import read_list, table_of
+from .lists import labelled_rows
 
 __all__ = ["OwnImage", "in_class_folders", "listed", "require_pairs"]
 
@@ -72,14 +72,8 @@ def listed(place: Path, name: str) -> list[OwnImage]:
         raise UserError(f"dataset.list: {name!r} leaves the folder {place}. Put the list into it.")
     if not file.is_file():
         raise UserError(f"dataset.list: there is no file {file}.")
-    table = table_of(read_list(file), str(file), _AS_UTF8, strict=True)
-    head = [cell.strip() for cell in table[0]] if table else []
-    if head not in (["path", "class"], ["path", "class", "split"]):
-        raise UserError(
-            f"{file}: its first line is {','.join(head)[:80]!r}; it must be path,class or path,class,split."
-        )
-    rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(table[1:], start=2) if row]
-    images = [_row(str(file), number, cells, len(head)) for number, cells in rows]
+    columns, rows = labelled_rows(file, _AS_UTF8)
+    images = [_row(str(file), number, cells, columns) for number, cells in rows]
     if not images:
         raise UserError(f"{file}: lists no image.")
     images = _as_files_are_called(place, file, images)

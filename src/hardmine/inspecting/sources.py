@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardmine.datasets.lists import read_list, table_of
+from hardmine.datasets.lists import labelled_rows
 from hardmine.datasets.own_images import OwnImage, in_class_folders, listed
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
@@ -111,21 +111,14 @@ def _in_our_words(read: Callable[..., list[OwnImage]], *where: object) -> list[O
 
 def _rows_of(path: Path) -> list[OwnImage]:
     """The lines of a list, wherever it lies; whether there are such images is not looked at."""
-    table = table_of(read_list(path), str(path), "Save it as UTF-8.", strict=True)
-    head = [cell.strip() for cell in table[0]] if table else []
-    if head not in (["path", "class"], ["path", "class", "split"]):
-        raise UserError(
-            f"{path}: its first line is {','.join(head)[:80]!r}; it must be path,class or path,class,split."
-        )
+    columns, rows = labelled_rows(path, "Save it as UTF-8.")
     found: dict[str, OwnImage] = {}
-    for number, row in enumerate(table[1:], start=2):
-        cells = [cell.strip() for cell in row]
-        if cells and (len(cells) != len(head) or "" in cells):
-            raise UserError(f"{path}: line {number}: must have {len(head)} cells, none of them empty.")
-        if cells and cells[0] in found:
+    for number, cells in rows:
+        if len(cells) != columns or "" in cells:
+            raise UserError(f"{path}: line {number}: must have {columns} cells, none of them empty.")
+        if cells[0] in found:
             raise UserError(f"{path}: line {number}: {cells[0]} stands in {found[cells[0]].place} too. Remove one.")
-        if cells:
-            found[cells[0]] = OwnImage(cells[0], cells[1], cells[2] if len(head) == 3 else "", f"line {number}")
+        found[cells[0]] = OwnImage(cells[0], cells[1], cells[2] if columns == 3 else "", f"line {number}")
     if not found:
         raise UserError(f"{path}: lists no image.")
     return list(found.values())

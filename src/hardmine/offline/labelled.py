@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from hardmine.datasets.lists import read_list, table_of
+from hardmine.datasets.lists import labelled_rows
 from hardmine.datasets.own_images import OwnImage
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
@@ -16,7 +16,6 @@ from hardmine.settings.datasets.own_files import listed_names
 __all__ = ["Labelled", "by_folder", "by_list", "chosen", "label_numbers"]
 
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}
-_HEADS = (["path", "class"], ["path", "class", "split"])
 _AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
 
 
@@ -65,20 +64,13 @@ def by_list(root: Path, names: list[str], file: Path) -> Labelled:
         UserError: the file cannot be read, has other columns, an empty cell or a path twice, or names images that are
             not there.
     """
-    table = table_of(read_list(file), str(file), _AS_UTF8, strict=True)
-    head = [cell.strip() for cell in table[0]] if table else []
-    if head not in _HEADS:
-        raise UserError(
-            f"{file}: its first line is {','.join(head)[:80]!r}; it must be path,class or path,class,split."
-        )
+    columns, rows = labelled_rows(file, _AS_UTF8)
     known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
     images: dict[str, OwnImage] = {}
     missing: list[str] = []
-    for number, cells in enumerate(([cell.strip() for cell in row] for row in table[1:]), start=2):
-        if not cells:
-            continue
-        if len(cells) != len(head) or "" in cells:
-            raise UserError(f"{file}: line {number}: {','.join(cells)[:80]!r} must have {len(head)} cells, none empty.")
+    for number, cells in rows:
+        if len(cells) != columns or "" in cells:
+            raise UserError(f"{file}: line {number}: {','.join(cells)[:80]!r} must have {columns} cells, none empty.")
         path = PurePosixPath(cells[0]).as_posix()
         name = known.get(path) or known.get(unicodedata.normalize("NFC", path))
         if name is None:
