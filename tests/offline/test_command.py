@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from search_tools import draw, refused, succeeded
 
-from hardmine.offline import commands, writing
+from hardmine.offline import writing
 from hardmine.search.model import load_model
 
 
@@ -335,7 +335,7 @@ def test_the_page_fits_desktop_and_phone_and_asks_nobody(index: Path, tmp_path: 
 
 
 def test_it_says_how_far_it_is(trained: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_SPEAK_SECONDS", 0)
+    monkeypatch.setattr(speaking, "_SECONDS", 0)
     said = succeeded("mine", trained, pictures, "-o", tmp_path / "t.csv")
     assert re.search(r"^read 40 of 40 images, [\d,]+ a second$", said, re.MULTILINE)
     assert re.search(r"^mined 40 of 40 anchors, [\d,]+ a second$", said, re.MULTILINE)

@@ -1,8 +1,6 @@
 """The command for labelled images: inspect."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +10,10 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.speaking import speaking
 
 __all__ = ["inspect"]
 
-_SPEAK_SECONDS = 5.0
 _PAGE = "index.html"
 _HEAD = 4096
 
@@ -58,7 +56,7 @@ def inspect(
         from .sources import is_index, labels_of_files
         from .tables import write_tables
 
-    report = _speaking()
+    report = speaking(lambda done, total, rate: f"read {done:,} of {total:,} images, {rate:.0f} images/s")
     if is_index(source):
         if model is not None:
             raise UserError(f"{source}: is an index, which has its vectors: leave {model} out.")
@@ -99,16 +97,3 @@ def _check_output(output: Path) -> None:
     except OSError:
         pass
     raise UserError(f"{output}: exists and is no report of 'hardmine inspect'. Give a new folder with -o.")
-
-
-def _speaking() -> Callable[[int, int], None]:
-    """A function that says now and then how many of all images are read."""
-    start = spoken = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal spoken
-        if time.monotonic() - spoken >= _SPEAK_SECONDS:
-            spoken = time.monotonic()
-            print(f"read {done:,} of {total:,} images, {done / (spoken - start):.0f} images/s", flush=True)
-
-    return report

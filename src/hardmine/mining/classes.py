@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["class_means", "some_of_each"]
+__all__ = ["batch_means", "class_means", "some_of_each"]
 
 
 def class_means(embeddings: Tensor, labels: np.ndarray, classes: int) -> Tensor:
@@ -19,6 +19,17 @@ def class_means(embeddings: Tensor, labels: np.ndarray, classes: int) -> Tensor:
     sums = torch.zeros(classes, embeddings.shape[1], device=embeddings.device)
     sums.index_add_(0, torch.from_numpy(labels).to(embeddings.device), embeddings.float())
     return functional.normalize(sums, dim=1)
+
+
+def batch_means(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of the classes of a batch, float [C, D] with gradient, and the class of each row among them, int64 [n].
+
+    Args:
+        rows: float [n, D].
+        labels: int64 [n].
+    """
+    _, places, sizes = labels.unique(return_inverse=True, return_counts=True)
+    return rows.new_zeros(len(sizes), rows.shape[1]).index_add(0, places, rows) / sizes[:, None], places
 
 
 def some_of_each(labels: np.ndarray, count: int, draws: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The command for hard examples: mine."""
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +11,12 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.speaking import speaking
 
 from .rules import Pick, Positive, Rules, Strategy, one_of, ranks_in
 
 __all__ = ["mine"]
 
-_SPEAK_SECONDS = 5.0
 _SHAPES = ("pairs", "triplets", "n-tuples")
 
 Score = float | None
@@ -130,14 +129,4 @@ def _numbers(found: Any) -> Any:
 
 def _speaking(done_word: str, things: str) -> Callable[[int, int], None]:
     """Says every few seconds how far the work is."""
-    start = spoken = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal spoken
-        now = time.monotonic()
-        if now - spoken >= _SPEAK_SECONDS:
-            spoken = now
-            rate = done / (now - start)
-            print(f"{done_word} {done:,} of {total:,} {things}, {rate:,.0f} a second", flush=True)
-
-    return report
+    return speaking(lambda done, total, rate: f"{done_word} {done:,} of {total:,} {things}, {rate:,.0f} a second")

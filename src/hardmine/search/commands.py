@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,8 @@ from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
 
+from .speaking import speaking
+
 __all__ = ["index", "search"]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
@@ -20,7 +21,6 @@ Threads = Annotated[int | None, typer.Option(help="Threads; all processors unles
 ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A folder of 'hardmine export', or models/<plan>/<run>/seed<k>.")
 ]
-_SPEAK_SECONDS = 5.0
 
 
 def index(
@@ -42,14 +42,7 @@ def index(
 
         from .updating import Wish, update_index
 
-    start = spoken = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal spoken
-        if time.monotonic() - spoken >= _SPEAK_SECONDS:
-            spoken = time.monotonic()
-            print(f"read {done} of {total} images, {done / (spoken - start):.0f} images/s", flush=True)
-
+    report = speaking(lambda done, total, rate: f"read {done} of {total} images, {rate:.0f} images/s")
     update = update_index(Wish(load(model, device, threads), model, images, output, factory, strict, threads, report))
     for name, reason in update.unreadable.items():
         print(shown(f"left out: {name}: {reason}"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hardmine.mining.classes import batch_means
 from hardmine.retrieval.equal import EQUAL
 
 __all__ = ["Shift", "centre_distance", "selection_shift"]
@@ -60,8 +61,7 @@ def centre_distance(rows: Tensor, labels: Tensor) -> Tensor:
         rows: x, float [n, D].
         labels: int64 [n].
     """
-    _, places, sizes = labels.unique(return_inverse=True, return_counts=True)
-    means = rows.new_zeros(len(sizes), rows.shape[1]).index_add(0, places, rows) / sizes[:, None]
+    means, places = batch_means(rows, labels)
     squares = (rows - means[places]).square().sum(dim=1)
     apart = squares > EQUAL
     return (torch.where(apart, squares, 1.0).sqrt() * apart).mean()

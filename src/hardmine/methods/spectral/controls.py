@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hardmine.mining.classes import batch_means
+
 __all__ = ["scatter_ratio", "within_trace"]
 
 
@@ -13,8 +15,7 @@ def within_trace(features: Tensor, labels: Tensor) -> Tensor:
         features: F, float [n, d].
         labels: int64 [n].
     """
-    _, places, sizes = labels.unique(return_inverse=True, return_counts=True)
-    means = features.new_zeros(len(sizes), features.shape[1]).index_add(0, places, features) / sizes[:, None]
+    means, places = batch_means(features, labels)
     within = (features - means[places]).square().sum()
     whole = (features - features.mean(dim=0)).square().sum()
     return within / whole.clamp(min=1e-12)
