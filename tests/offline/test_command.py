@@ -15,6 +15,7 @@ from PIL import Image
 from search_tools import draw, refused, succeeded
 
 from hardmine.offline import writing
+from hardmine.search import speaking
 from hardmine.search.model import load_model
 
 

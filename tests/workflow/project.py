@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -74,6 +76,30 @@ class Project:
         project.commit("start")
         return project
 
+    @classmethod
+    def finished(cls, base: Path, everything: set[str], plan: dict | None = None) -> "Project":
+        """A project after its first ``dvc repro``, which made everything, committed and pushed."""
+        project = cls.create(base / "project", base / "remote", plan)
+        project.run("dvc repro")
+        assert project.jobs() == everything
+        project.commit("first results")
+        project.run("dvc push")
+        return project
+
+    def clone(self, folder: Path) -> "Project":
+        """A fresh clone with its data pulled: no Snakemake metadata, arbitrary times."""
+        self.run(f"git clone -q . {folder}")
+        cloned = Project(folder)
+        cloned.run("git config user.email test@example.org && git config user.name test && dvc pull -q")
+        return cloned
+
+    def start(self, command: str) -> subprocess.Popen[bytes]:
+        """Start a command in the project without waiting for it."""
+        silent = subprocess.DEVNULL
+        return subprocess.Popen(
+            command.split(), cwd=self.folder, env=self.environment(), stdout=silent, stderr=silent
+        )
+
     def run(self, command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the project with the package of the project itself."""
         done = subprocess.run(
@@ -125,6 +151,14 @@ class Project:
         """A copy of the whole folder, times kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 180, pause: float = 0.05) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(pause)
 
 
 def of_run(run: str, *seeds: int) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from project import PLAN, Project, of_run
+from project import PLAN, Project, of_run, wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -30,26 +30,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def wait_for(condition, seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("command", ["snakemake --cores 1 --quiet all", "dvc repro"])
 @pytest.mark.parametrize("victim", ["workflow", "training"])
 def test_after_sigkill_in_training_the_same_command_gives_the_same_model(
     undisturbed: Project, tmp_path: Path, command: str, victim: str
 ) -> None:
     project = Project.create(tmp_path / "project", tmp_path / "remote", slow_plan())
-    running = subprocess.Popen(
-        command.split(),
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    running = project.start(command)
     checkpoint = project.folder / "scratch/train/models/tiny/a/seed0/checkpoint.pt"
     wait_for(checkpoint.exists)
     tree = [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]

@@ -4,13 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
 import yaml
-from project import PLAN, ROOT, Project, of_run
+from project import PLAN, ROOT, Project, of_run, wait_for
 from slurm_cluster import missing, slurm
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
@@ -36,13 +35,6 @@ def create(folder, images: int) -> Project:
     project = Project.create(folder / "project", folder / "remote", plan)
     shutil.copytree(ROOT / "profiles", project.folder / "profiles", dirs_exist_ok=True)
     return project
-
-
-def wait_for(condition: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.5)
 
 
 def test_the_pipeline_runs_through_with_a_gpu_for_training(cluster: dict[str, str], tmp_path) -> None:

@@ -3,15 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import yaml
-from project import PLAN, Project, of_run
+from project import PLAN, Project, of_run, wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -43,13 +41,7 @@ for _run in ("a", "b"):
 @pytest.fixture(scope="session")
 def finished_tuning(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A tuned project after its first ``dvc repro``, committed and pushed."""
-    base = tmp_path_factory.mktemp("tuned")
-    project = Project.create(base / "project", base / "remote", TUNED)
-    project.run("dvc repro")
-    assert project.jobs() == EVERYTHING
-    project.commit("first results")
-    project.run("dvc push")
-    return project
+    return Project.finished(tmp_path_factory.mktemp("tuned"), EVERYTHING, TUNED)
 
 
 @pytest.fixture
@@ -125,9 +117,7 @@ def test_one_run_s_own_range_concerns_that_run_alone_and_a_renamed_run_repeats_n
 def test_an_edit_in_a_fresh_clone_and_an_experiment_make_what_they_change(
     finished_tuning: Project, tmp_path: Path
 ) -> None:
-    finished_tuning.run(f"git clone -q . {tmp_path / 'clone'}")
-    clone = Project(tmp_path / "clone")
-    clone.run("git config user.email test@example.org && git config user.name test && dvc pull -q")
+    clone = finished_tuning.clone(tmp_path / "clone")
     assert clone.planned() == set()
     clone.run("dvc exp run --temp -q -S tuning.trials=3")
     assert clone.jobs() == tuning_of("a", "trial2") | tuning_of("b", "trial2") | {"report/tiny"}
@@ -143,17 +133,8 @@ def test_after_sigkill_in_a_trial_on_one_core_the_choice_is_that_of_two_cores(
     plan = {**TUNED, "training": TUNED["training"] | {"checkpoint_seconds": 0}}
     project = Project.create(tmp_path / "project", tmp_path / "remote", plan)
     command = "snakemake --cores 1 --quiet all -- tune"
-    running = subprocess.Popen(
-        command.split(),
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 180
-    while not list((project.folder / "scratch/tune").rglob("checkpoint.pt")):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+    running = project.start(command)
+    wait_for(lambda: list((project.folder / "scratch/tune").rglob("checkpoint.pt")), pause=0.02)
     for process in [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]:
         os.kill(process.pid, signal.SIGKILL)
     running.wait()
