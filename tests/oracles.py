@@ -1,6 +1,7 @@
 """Plain, slow versions of what the package does fast: what tests compare with."""
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 
@@ -73,3 +74,43 @@ def mutual_information(labels, clusters):
                 share = (sum(a == label for a in labels) / n) * (sum(b == cluster for b in clusters) / n)
                 information += both * math.log(both / share)
     return information, entropies
+
+
+def pair_distances(vectors, labels):
+    """Distances, at length 1, of the pairs of one class and of two."""
+    unit = [vector / np.linalg.norm(vector) for vector in vectors.astype(np.float64)]
+    found = {True: [], False: []}
+    for i in range(len(unit)):
+        for j in range(i):
+            found[labels[i] == labels[j]].append(float(np.linalg.norm(unit[i] - unit[j])))
+    return found[True], found[False]
+
+
+def largest_edge(other, rate, step):
+    """The largest multiple of step below which at most the rate of the pairs of two classes are; how many steps."""
+    near = sorted(other)
+    return max(edge for edge in range(round(2 / step) + 2) if bisect_left(near, edge * step) <= rate * len(other))
+
+
+def false_non_match(same, other, rate, step):
+    """Share of the pairs of one class that do not match where at most the rate of the others do."""
+    edge = largest_edge(other, rate, step)
+    return sum(distance >= edge * step for distance in same) / len(same)
+
+
+def inconsistency(vectors, labels, step, rates=(0.01, 0.1)):
+    """Variance over classes of the harmonic mean of both rates' complements, over the thresholds between two rates."""
+    _, other = pair_distances(vectors, labels)
+    first, last = (largest_edge(other, rate, step) for rate in rates)
+    unit = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    distances = np.linalg.norm(unit[:, None] - unit, axis=2)
+    spreads = []
+    for edge in range(first, last + 1):
+        utilities = []
+        for label in sorted(set(labels)):
+            mine = labels == label
+            own = distances[mine][:, mine][~np.eye(mine.sum(), dtype=bool)]
+            right, apart = np.mean(own < edge * step), np.mean(distances[mine][:, ~mine] >= edge * step)
+            utilities.append(2 * right * apart / (right + apart) if right + apart else 0)
+        spreads.append(np.var(utilities))
+    return float(np.mean(spreads))

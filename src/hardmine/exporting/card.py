@@ -9,9 +9,8 @@ import jinja2
 import yaml
 
 from hardmine.artefacts import Record, resolved_settings
-from hardmine.figures.titles import MISSES
+from hardmine.figures.titles import notes_on
 from hardmine.foreign import in_markdown, shown
-from hardmine.retrieval.evaluate import WITHOUT_MATCH
 from hardmine.search.config import ModelConfig, preparation_of
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -64,7 +63,7 @@ def model_card(
         "config": config,
         "dimensions": dimensions,
         "measured": measured,
-        "misses": MISSES if any(one.name.startswith(WITHOUT_MATCH) for one in measured) else "",
+        "notes": notes_on(one.metric for one in measured),
         "record": record,
         "settings": settings,
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", settings)), default=0)),
@@ -73,7 +72,10 @@ def model_card(
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["plain"] = in_markdown
+    environment.filters |= {
+        "plain": in_markdown,
+        "share": lambda value: "–" if value is None else f"{100 * value:.1f} %",
+    }
     template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
     return template.render(context)
 

@@ -25,7 +25,7 @@ from .page_data import as_script, curves, gallery, pictures, recalls
 from .provenance import made_with, mixtures
 from .recommendation import recommend, recommended_run
 from .tables import table_rows
-from .titles import MISSES, title_of
+from .titles import notes_on, title_of
 from .tuned import shown_rows as tuned_for_page
 
 __all__ = ["Extras", "write_page"]
@@ -103,7 +103,7 @@ def write_page(
         "queries": queries,
         "columns": [title_of(*column) for column in columns],
         "without_match": 100 * without_match if without_match > 0 else 0,
-        "misses": MISSES,
+        "notes": notes_on(metric for metric, _ in columns),
         "rows": rows,
         "made_with": made_with(records),
         "mixtures": mixtures(records),

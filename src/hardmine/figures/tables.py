@@ -8,7 +8,7 @@ import pandas as pd
 
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
-from .titles import MISSES, title_of
+from .titles import LESS_IS_BETTER, notes_on, title_of
 
 __all__ = ["percent", "seeds_of", "table_markdown", "table_rows", "table_tex"]
 
@@ -65,8 +65,7 @@ def table_markdown(statistics: pd.DataFrame, baseline: str, notes: Sequence[str]
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
         lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
-    if any(metric == WITHOUT_MATCH for metric, _ in columns):
-        lines += ["", MISSES]
+    lines += [line for note in notes_on(metric for metric, _ in columns) for line in ("", note)]
     lines += [line for note in notes for line in ("", f"{note}.")]
     return "\n".join(lines) + "\n"
 
@@ -74,10 +73,7 @@ def table_markdown(statistics: pd.DataFrame, baseline: str, notes: Sequence[str]
 def table_tex(statistics: pd.DataFrame) -> str:
     """A LaTeX ``tabular`` (package booktabs), the best mean of each column in bold."""
     columns, rows = table_rows(statistics)
-    best = [
-        math.nan if metric == WITHOUT_MATCH else max((row["cells"][index][0] for row in rows), key=_or_least)
-        for index, (metric, _) in enumerate(columns)
-    ]
+    best = [_best(metric, [row["cells"][index][0] for row in rows]) for index, (metric, _) in enumerate(columns)]
     head = " & ".join(_escaped(title_of(*column)) for column in columns)
     lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"run & {head} \\", r"\midrule"]
     for row in rows:
@@ -108,8 +104,12 @@ def _cell(row: Any) -> tuple[float, float]:
     return (100 * row.mean, 100 * row.half_width) if row is not None else (math.nan, math.nan)
 
 
-def _or_least(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+def _best(metric: str, means: Sequence[float]) -> float:
+    """What is set in bold; nan for what is no merit, or where nothing was measured."""
+    known = [mean for mean in means if not math.isnan(mean)]
+    if metric == WITHOUT_MATCH or not known:
+        return math.nan
+    return min(known) if metric in LESS_IS_BETTER else max(known)
 
 
 def _escaped(text: str) -> str:

@@ -16,7 +16,7 @@ from .failures import sentences_on
 from .frozen import training_added
 from .recommendation import recommend, training_seconds
 from .tables import percent, table_rows
-from .titles import MISSES, title_of
+from .titles import notes_on, title_of
 
 __all__ = ["print_results"]
 
@@ -80,8 +80,7 @@ def _table(
     caption = f"Percent on {split} classes, mean ± 95 % t-interval over seeds; difference and verdict: {against}."
     if seconds:
         caption += " s: seconds a training."
-    if any(metric == WITHOUT_MATCH for metric, _ in columns):
-        caption += f"\n{MISSES}"
+    caption += "".join(f"\n{note}" for note in notes_on(metric for metric, _ in columns if metric in _SHOWN))
     table = Table(title=f"{plan}, {split} classes", caption=caption, caption_justify="left")
     for title in ("run", titles[0], "difference", "verdict", *(titles[place] for place in rest)):
         table.add_column(title, justify="left" if title in ("run", "verdict") else "right", no_wrap=True)

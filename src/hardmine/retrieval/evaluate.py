@@ -13,9 +13,12 @@ from safetensors.numpy import load_file, save
 from hardmine.artefacts import Job, write_text, writing
 from hardmine.datasets import Items, read_items
 from hardmine.errors import UserError
+from hardmine.settings.evaluation import Evaluation
 
 from .clustering import cluster, clustering_metrics
 from .metrics import rank_matches
+from .open_set import no_match
+from .pairs import Pairs, pair_metrics, pairs_of, whole_classes
 from .protocols import Search, searches_of
 
 __all__ = ["FINAL", "WITHOUT_MATCH", "evaluate"]
@@ -56,7 +59,8 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
 
     Writes ``metrics.json``: counts, and a list of ``embedding, split, protocol, draw, metric, k, value``, where draw 0
     is the value that counts and others are single draws of a gallery or single starts of k-means; where queries have no
-    match, their share is among the values. Writes
+    match, their share is among the values; and under ``no_match`` thresholds chosen on the validation classes with what
+    they do on the test classes, see ``no_match``. Writes
     ``neighbours.safetensors``: ``queries`` int64 [Q], ``rows`` int64 [Q, K], ``distances`` float32 [Q, K] of the test
     classes under the final embedding and the first protocol without draws; all rows are rows of the packed array.
 
@@ -74,6 +78,7 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
     embeddings = _read(job)
     rows = embeddings.pop("rows")
     found = _Found()
+    pairs: dict[str, Pairs] = {}
     for split in _splits(items, rows, job.settings.get("protocols", ["all-against-rest"]), settings.get("draws", 10)):
         for name, vectors in embeddings.items():
             head = {"embedding": name, "split": split.name}
@@ -81,12 +86,21 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
             final = name == FINAL and split.name == "test"
             for protocol, searches in split.searches.items():
                 _search(found, head | {"protocol": protocol}, searches, mine, split, settings, final, threads, device)
+            if name == FINAL:
+                pairs[split.name] = _pairs(mine, split, settings, threads)
+                found.add(head | {"protocol": next(iter(split.searches))}, 0, pair_metrics(pairs[split.name]))
             if final:
                 starts = cluster(mine, int(split.labels.max()) + 1, settings["clustering_restarts"], threads)
                 for start, one in enumerate(starts):
                     agreement = clustering_metrics(split.labels, one.clusters)
                     found.add(head | {"protocol": next(iter(split.searches))}, start, agreement)
-    write_text(folder / "metrics.json", json.dumps({"counts": found.counts, "values": found.values}, indent=1) + "\n")
+    decided = no_match(pairs.get("validation"), pairs["test"], Evaluation.model_validate(settings).false_match_rates)
+    content = {
+        "counts": found.counts,
+        "values": found.values,
+        "no_match": [one.model_dump(mode="json") for one in decided],
+    }
+    write_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
         temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in found.lists.items()}))
 
@@ -143,6 +157,11 @@ def _search(
     if searches[0].draw:
         for search, metrics in zip(searches, drawn, strict=True):
             found.add(head, search.draw, metrics)
+
+
+def _pairs(vectors: np.ndarray, split: _Split, settings: dict[str, Any], threads: int) -> Pairs:
+    places = whole_classes(split.labels, Evaluation.model_validate(settings).pair_images)
+    return pairs_of(vectors[places], split.labels[places], threads)
 
 
 def _read(job: Job) -> dict[str, np.ndarray]:

@@ -11,9 +11,11 @@ from pydantic import Field, PositiveInt, model_validator
 import hardmine
 from hardmine.artefacts import Record, read_record, read_regular, resolved_settings
 from hardmine.errors import UserError
+from hardmine.retrieval.open_set import Threshold
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
 
+from .evaluated import thresholds_of
 from .guard import reading
 
 __all__ = [
@@ -85,6 +87,8 @@ class ModelConfig(Settings):
     """How to prepare images."""
     weights: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of ``model.safetensors``."""
+    no_match: tuple[Threshold, ...] = Field((), max_length=100)
+    """Similarities below which a search has found nothing, one a false-match rate, chosen on validation classes."""
 
     @property
     def digest(self) -> str:
@@ -153,6 +157,7 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
                 crop=crop or prepared["size"],
             ),
             weights=record.outputs["model.safetensors"],
+            no_match=tuple(thresholds_of(folder)),
         )
     return config, record
 

@@ -1,6 +1,6 @@
 """What is measured."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
@@ -41,5 +41,13 @@ class Evaluation(Settings):
     measure counts under the first."""
     draws: PositiveInt = Field(10, exclude_if=lambda value: value == 10)
     """Galleries drawn by one-gallery-image and one-query-image, with fixed seeds; their mean counts."""
+    false_match_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.1, 0.05, 0.01), exclude_if=lambda value: value == (0.1, 0.05, 0.01)
+    )
+    """Shares of searches for something that is not there that may be given a match: for each a threshold of "no match" is
+    chosen on validation classes and measured on test classes, where enough images are there to tell."""
+    pair_images: int = Field(10_000, ge=2, exclude_if=lambda value: value == 10_000)
+    """Images of a split, in whole classes drawn with a fixed seed, whose pairs are measured: false non-match rates,
+    consistency of thresholds, "no match"."""
     clustering_restarts: PositiveInt = 3
     """Starts of k-means (the best by its own objective counts), with fixed seeds."""
