@@ -62,6 +62,24 @@ def test_the_card_gives_metrics_with_intervals_over_the_seeds(exported: Path) ->
     assert "95 % t-interval of 2 trainings" in card
 
 
+def test_model_and_card_carry_the_thresholds_that_were_chosen(project: Path, tmp_path: Path, exported: Path) -> None:
+    assert "No threshold was chosen" in (exported / "README.md").read_text()
+    copy = shutil.copytree(project, tmp_path / "project")
+    metrics = copy / "metrics/tiny/hdc/seed0/metrics.json"
+    test = {"images": 80, "threshold": 0.8, "false_match": 0.04, "no_match": 0.31, "right": None}
+    one = {"rate": 0.05, "value": 0.7, "low": 0.6512, "high": 0.75, "doubling": 0.5, "images": 40, "test": test}
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"no_match": [one]}))
+    model = hardmine.load(copy / "models/tiny/hdc/seed0")
+    assert [found.model_dump() for found in model.config.no_match] == [one]
+    assert model.digest == hardmine.load(exported).digest
+    succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "out")
+    assert json.loads((tmp_path / "out/config.json").read_text())["no_match"] == [one]
+    card = (tmp_path / "out/README.md").read_text()
+    assert "| 5 % | 0.700 (0.651 to 0.750) | 0.800 | 4.0 % | 31.0 % | – |" in card
+    metrics.write_text(json.dumps({"values": [], "no_match": [one | {"rate": 7}]}))
+    refused("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "out", message=r"metrics\.json.*rate")
+
+
 def test_the_card_says_how_many_queries_had_no_match(project: Path, tmp_path: Path, exported: Path) -> None:
     assert "without match" not in (exported / "README.md").read_text()
     copy = tmp_path / "project"

@@ -72,12 +72,13 @@ def model_card(
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {
-        "plain": in_markdown,
-        "share": lambda value: "–" if value is None else f"{100 * value:.1f} %",
-    }
+    environment.filters |= {"plain": in_markdown, "share": _share}
     template = environment.from_string(files("hardmine.exporting").joinpath("card.md.j2").read_text(encoding="utf-8"))
     return template.render(context)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _head(title: str, dataset: str, measured: list[Measured], licence: str) -> str:

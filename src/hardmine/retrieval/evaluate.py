@@ -94,12 +94,9 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
                 for start, one in enumerate(starts):
                     agreement = clustering_metrics(split.labels, one.clusters)
                     found.add(head | {"protocol": next(iter(split.searches))}, start, agreement)
-    decided = no_match(pairs.get("validation"), pairs["test"], Evaluation.model_validate(settings).false_match_rates)
-    content = {
-        "counts": found.counts,
-        "values": found.values,
-        "no_match": [one.model_dump(mode="json") for one in decided],
-    }
+    rates = Evaluation.model_validate(settings).false_match_rates
+    thresholds = [one.model_dump(mode="json") for one in no_match(pairs.get("validation"), pairs["test"], rates)]
+    content = {"counts": found.counts, "values": found.values, "no_match": thresholds}
     write_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
         temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in found.lists.items()}))

@@ -145,6 +145,6 @@ def _shrinkage(others: np.ndarray, rate: float) -> float:
     if not halvings:
         return 1.0
     parts = np.split(others, 2**halvings, axis=1)
-    few = np.mean([1 - _lowest(part.max(axis=1), rate) for part in parts])
-    many = 1 - _lowest(others.max(axis=1), rate)
-    return float(min(1.0, max(0.0, many) / few) ** (1 / halvings)) if few > 0 else 1.0
+    few = sum(1 - _lowest(part.max(axis=1), rate) for part in parts) / len(parts)
+    many = max(0.0, 1 - _lowest(others.max(axis=1), rate))
+    return min(1.0, many / few) ** (1.0 / halvings) if few > 0 else 1.0

@@ -61,11 +61,19 @@ def search(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with the pictures to this file.")] = None,
     model: Annotated[Path | None, typer.Option(help="Where the index's model lies now.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Similarity from which on an image is a match; the model's own unless given.", min=-1, max=1),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--false-match-rate", help="Take the model's threshold for this rate; for 0.05 unless given."),
+    ] = None,
     tune: Annotated[str, typer.Option(help="Of an approximate index, such as nprobe=64 or efSearch=128.")] = "",
     threads: Threads = None,
     device: Device = "auto",
 ) -> None:
-    """Find the images of an index that look most like the given ones."""
+    """Find the images of an index that look most like the given ones, or say that none is a match."""
     threads = threads or available_processors()
     limit_threads(threads)
     with loading():
@@ -73,7 +81,7 @@ def search(
 
     for query in queries:
         _check(query)
-    results = search_index(index, queries, count, model, tune, device, threads)
+    results = search_index(index, queries, count, model, tune, device, threads, threshold, rate)
     if json:
         print(as_json(results.answers))
     if page is not None:
@@ -82,7 +90,7 @@ def search(
         write_page(results, page)
         print(shown(page))
     if not json and page is None:
-        print_table(results.answers)
+        print_table(results)
 
 
 def _check(query: Path) -> None:

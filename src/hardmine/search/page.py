@@ -34,16 +34,19 @@ def write_page(results: SearchResults, target: Path) -> None:
     context: dict[str, Any] = {
         "index": shown(results.index),
         "images": len(results.table.paths),
+        "decision": results.decision,
         "results": [
             {
                 "name": shown(Path(result.query).name),
                 "link": link_to(result.query),
                 "thumbnail": picture_of(Path(result.query)),
+                "match": result.match,
                 "hits": [
                     {
                         "path": shown(hit.path),
                         "link": link_to(hit.file),
                         "similarity": hit.similarity,
+                        "below": result.threshold is not None and hit.similarity < result.threshold,
                         "thumbnail": picture_of(Path(hit.file), results.table.digests[hit.row]),
                     }
                     for hit in result.hits

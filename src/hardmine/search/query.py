@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hardmine.foreign import in_json, shown
 
-from .searching import Answer, open_searcher
+from .searching import Answer, Decision, open_searcher
 from .table import ImageTable
 
 __all__ = ["SearchResults", "as_json", "print_table", "search_index"]
@@ -24,11 +24,13 @@ class SearchResults:
         index: name of the index's folder.
         answers: one a query, in order.
         table: the images of the index.
+        decision: how "no match" was decided; None where it was not.
     """
 
     index: str
     answers: list[Answer]
     table: ImageTable
+    decision: Decision | None = None
 
 
 def search_index(
@@ -39,6 +41,8 @@ def search_index(
     parameters: str = "",
     device: str = "auto",
     threads: int | None = None,
+    threshold: float | None = None,
+    rate: float | None = None,
 ) -> SearchResults:
     """Search an index for the images most similar to each query.
 
@@ -50,28 +54,39 @@ def search_index(
         parameters: how thoroughly an approximate index searches; see ``hardmine.search.vectors.tune``.
         device: for the model.
         threads: of the model.
+        threshold: the similarity from which on an image is a match; what the model carries unless given.
+        rate: the false-match rate for which it is taken from the model; see ``Searcher.decision``.
 
     Raises:
         UserError: there is no index, its model is missing or another one, or a query is no image.
     """
     searcher = open_searcher(folder, model_folder, parameters, device, threads)
-    answers = searcher.answers([str(query) for query in queries], searcher.model.embed(queries), count)
-    return SearchResults(folder.resolve().name, answers, searcher.index.table)
+    decision = searcher.decision(threshold, rate)
+    names, limit = [str(query) for query in queries], decision.threshold if decision else None
+    answers = searcher.answers(names, searcher.model.embed(queries), count, threshold=limit)
+    return SearchResults(folder.resolve().name, answers, searcher.index.table, decision)
 
 
 def as_json(answers: list[Answer]) -> str:
-    r"""The answers as JSON: a list with ``query`` and ``hits``; bytes of names that are not UTF-8 as ``\udcff``."""
+    r"""The answers as JSON, a list; bytes of names that are not UTF-8 as ``\udcff``."""
     return in_json([asdict(answer) for answer in answers])
 
 
-def print_table(answers: list[Answer]) -> None:
-    """Print the answers as tables on the terminal."""
+def print_table(results: SearchResults) -> None:
+    """Print the answers as tables on the terminal; what is less similar than a match is dim."""
     console = Console()
-    for answer in answers:
-        table = Table(title=Text(shown(answer.query)), title_justify="left")
+    for answer in results.answers:
+        title = f"{shown(answer.query)}: no match" if answer.match is False else shown(answer.query)
+        table = Table(title=Text(title), title_justify="left")
         table.add_column("rank", justify="right")
         table.add_column("similarity", justify="right")
         table.add_column("image", overflow="fold")
         for hit in answer.hits:
-            table.add_row(str(hit.rank), f"{hit.similarity:.3f}", Text(shown(hit.path)))
+            style = "" if answer.threshold is None or hit.similarity >= answer.threshold else "dim"
+            table.add_row(str(hit.rank), f"{hit.similarity:.3f}", Text(shown(hit.path)), style=style)
         console.print(table)
+    if results.decision:
+        decision = results.decision
+        console.print(
+            f"A match has a similarity of {decision.threshold:.3f} or more: {decision.reason}.", highlight=False
+        )

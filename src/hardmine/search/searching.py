@@ -13,7 +13,9 @@ from .index import ImageIndex, open_index
 from .model import EmbeddingModel, load_model
 from .reading import pixels_of
 
-__all__ = ["Answer", "Hit", "Searcher", "open_searcher"]
+__all__ = ["Answer", "Decision", "Hit", "Searcher", "open_searcher"]
+
+_USUAL_RATE = 0.05
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,32 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """A query's file and what was found, most similar first."""
+    """What was found for a query.
+
+    Attributes:
+        query: its file.
+        hits: most similar first.
+        threshold: the similarity from which on a hit counts as a match; None where nobody decided.
+        match: whether the first hit does; None likewise.
+    """
 
     query: str
     hits: list[Hit]
+    threshold: float | None = None
+    match: bool | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How "no match" is decided.
+
+    Attributes:
+        threshold: the similarity from which on an image is a match.
+        reason: where it comes from, the end of a sentence.
+    """
+
+    threshold: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -81,8 +105,46 @@ class Searcher:
         """The whole path of an image of the index."""
         return str(Path(self.index.state.images) / self.index.table.paths[row])
 
+    def decision(self, threshold: float | None = None, rate: float | None = None) -> Decision | None:
+        """How "no match" is decided among the index's images.
+
+        Args:
+            threshold: a similarity, or None to take what the model carries.
+            rate: the false-match rate wanted of the model; unless given 5 %, or what it has next to that.
+
+        Returns:
+            None where the model carries no threshold and none was wanted.
+
+        Raises:
+            UserError: both are given, or the model carries no threshold for this rate.
+        """
+        if threshold is not None and rate is not None:
+            raise UserError("--threshold, --false-match-rate: give one of them; the rate chooses a threshold.")
+        known = self.model.config.no_match
+        if threshold is not None or (rate is None and not known):
+            return None if threshold is None else Decision(threshold, "as given")
+        if rate is not None and rate not in {one.rate for one in known}:
+            rates = f"thresholds for {', '.join(f'{one.rate:g}' for one in known)}" if known else "no threshold"
+            raise UserError(
+                f"--false-match-rate {rate:g}: the model carries {rates}. They are chosen on validation classes for "
+                "evaluation.false_match_rates of the plan, where enough images tell a rate. --threshold takes any "
+                "similarity."
+            )
+        chosen = min(known, key=lambda one: abs(one.rate - (_USUAL_RATE if rate is None else rate)))
+        images = self.index.state.count
+        return Decision(
+            chosen.among(images),
+            f"chosen on validation classes, so that {100 * chosen.rate:g} % of the searches for what is not among "
+            f"{images:,} images have one",
+        )
+
     def answers(
-        self, queries: Sequence[str], vectors: np.ndarray, count: int, among: range | None = None
+        self,
+        queries: Sequence[str],
+        vectors: np.ndarray,
+        count: int,
+        among: range | None = None,
+        threshold: float | None = None,
     ) -> list[Answer]:
         """The images most similar to each query.
 
@@ -91,6 +153,7 @@ class Searcher:
             vectors: float32 [Q, D], rows of length 1.
             count: images wanted for each.
             among: rows that count, all unless given.
+            threshold: the similarity from which on a hit is a match; without it nothing is decided.
 
         Raises:
             UserError: the index turns out to be damaged.
@@ -105,7 +168,8 @@ class Searcher:
                 Hit(rank, self.index.table.paths[row], self.file_of(row), round(value, 6), row)
                 for rank, (row, value) in enumerate(found, start=1)
             ]
-            answers.append(Answer(query, hits))
+            match = None if threshold is None else bool(hits) and hits[0].similarity >= threshold
+            answers.append(Answer(query, hits, threshold, match))
         return answers
 
 

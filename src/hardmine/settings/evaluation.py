@@ -44,8 +44,8 @@ class Evaluation(Settings):
     false_match_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (0.1, 0.05, 0.01), exclude_if=lambda value: value == (0.1, 0.05, 0.01)
     )
-    """Shares of searches for something that is not there that may be given a match: for each a threshold of "no match" is
-    chosen on validation classes and measured on test classes, where enough images are there to tell."""
+    """Shares of searches for something that is not there that may be given a match: for each a threshold of "no match"
+    is chosen on validation classes and measured on test classes, where enough images are there to tell."""
     pair_images: int = Field(10_000, ge=2, exclude_if=lambda value: value == 10_000)
     """Images of a split, in whole classes drawn with a fixed seed, whose pairs are measured: false non-match rates,
     consistency of thresholds, "no match"."""
