@@ -71,6 +71,14 @@ def test_the_table_is_sorted_and_in_percent() -> None:
     assert tex.startswith(r"\begin{tabular}{lrr}")
 
 
+def test_of_an_error_the_least_is_best_and_tables_say_so() -> None:
+    errors = details({"base": [0.5, 0.52], "other": [0.7, 0.72]}).replace({"metric": {"nmi": "fnmr@0.01"}})
+    statistics = statistics_of(results_of(errors), "base")
+    assert r"base & $51.0\pm 12.7$ & $\mathbf{25.5\pm 6.4}$" in table_tex(statistics)
+    assert "FNMR@1%" in table_markdown(statistics, "base")
+    assert "less is better" in table_markdown(statistics, "base")
+
+
 def test_one_seed_shows_no_interval() -> None:
     statistics = statistics_of(results_of(details({"base": [0.5], "other": [0.7]})), "base")
     _, rows = table_rows(statistics)
