@@ -80,4 +80,8 @@ def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
         with loading():
             work = getattr(import_module(module), name)
         work(job, folder, *passed)
+        if "data_report" in job.settings:
+            from hardmine.inspecting.planned import data_report
+
+            data_report(job, folder, threads)
     print(f"{job.folder}: made in {time.monotonic() - start:.1f} s", flush=True)

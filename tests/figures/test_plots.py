@@ -17,7 +17,7 @@ from hardmine.figures.choice import best_run, main_metric, of_metric, rank_metri
 from hardmine.figures.gallery import RIGHT, WRONG, draw_gallery
 from hardmine.figures.plots import plot_curves, plot_loss, plot_ranks, plot_results
 from hardmine.plotting.style import COLUMN, TEXT, figure
-from hardmine.settings.jobs import FIGURES
+from hardmine.settings.reporting import FIGURES
 
 MANY = [
     *(f"{method}{variant}" for method in ("hdc", "schem", "smart-mining") for variant in ("", "-one", "-another-one")),

@@ -14,7 +14,7 @@ from hardmine.search.speaking import speaking
 
 __all__ = ["inspect"]
 
-_PAGE = "index.html"
+_PAGE = "index.html"  # as .page has it, which takes long to load
 _HEAD = 4096
 
 

@@ -15,7 +15,9 @@ from hardmine.search.page import picture_of
 
 from .report import Report
 
-__all__ = ["MARK", "write_page"]
+__all__ = ["MARK", "PAGE", "write_page"]
+
+PAGE = "index.html"
 
 MARK = '<meta name="generator" content="hardmine inspect">'
 """Stands in every page, so that a report is known as one."""
@@ -24,8 +26,14 @@ _GROUPS, _OF_A_GROUP = 30, 8
 _DOUBTS, _PAIRS, _OUTLIERS, _FILES = 48, 24, 36, 36
 
 
-def write_page(report: Report, title: str, target: Path) -> None:
-    """Write the page: of each finding the first ones, with their pictures while they are those that were looked at.
+def write_page(report: Report, title: str, target: Path, picture: Callable[[str], str | None] | None = None) -> None:
+    """Write the page: of each finding the first ones, with their pictures.
+
+    Args:
+        report: what was found.
+        title: of the page.
+        target: the file.
+        picture: gives the picture of a name as an address; files while they are those that were looked at unless given.
 
     Raises:
         UserError: the file cannot be written.
@@ -35,8 +43,8 @@ def write_page(report: Report, title: str, target: Path) -> None:
     )
     text = files("hardmine.inspecting").joinpath("page.html.j2").read_text(encoding="utf-8")
     digests = dict(zip(report.looked.names, report.looked.digests, strict=True))
-    picture = functools.cache(lambda name: _picture(report.looked.folder / name, digests.get(name)))
-    write_text(target, environment.from_string(text).render(_context(report, title, picture)))
+    shown_as = picture or (lambda name: _picture(report.looked.folder / name, digests.get(name)))
+    write_text(target, environment.from_string(text).render(_context(report, title, functools.cache(shown_as))))
 
 
 def _context(report: Report, title: str, picture: Callable[[str], str | None]) -> dict[str, Any]:

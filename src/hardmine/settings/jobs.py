@@ -8,16 +8,13 @@ from hardmine.doors import Door
 
 from .backbones import BACKBONES
 from .budget import taken_keys
-from .datasets import DATASETS, Dataset
+from .datasets import DATASETS
 from .methods import METHODS
 from .plan import Plan
-from .pretraining import frozen_runs, seen_by_run
-from .trials import space_of, trial_seed
+from .reporting import report_files, report_settings
+from .trials import trial_seed
 
-__all__ = ["FIGURES", "jobs_of"]
-
-FIGURES = ("recall", "recall-at-k", "curves", "loss", "gallery")
-"""Figures every report has."""
+__all__ = ["jobs_of"]
 
 
 def jobs_of(plan: Plan) -> list[Job]:
@@ -67,79 +64,19 @@ def jobs_of(plan: Plan) -> list[Job]:
     metrics = [item.folder for item in jobs if item.verb == "evaluate"]
     models = [item.folder for item in jobs if item.verb == "train"]
     embeddings = [item.folder for item in jobs if item.verb == "embed"]
-    diagnostics = {figure: None for run in plan.runs.values() for figure in run.diagnostics}
     tables = tuple(f"tuning/{plan.plan}/{name}/table" for name in plan.searched)
-    names = [*FIGURES, *(("budget",) if tables else ()), *diagnostics]
+    settings = report_settings(plan)
+    behind = [_verb("figures"), *([_DATA] if "data_report" in settings else [])]
     jobs.append(
         job(
-            "figures",
-            f"report/{plan.plan}",
-            (
-                *("index.html", "results.csv", "details.csv", "statistics.csv", "summary.json", "curves.csv"),
-                *("table.md", "table.tex", "page.js", "data.js", "pictures.js", "failed.csv"),
-                *(("tuned.csv",) if tables else ()),
-                *(("published.csv",) if _is_comparable(dataset) else ()),
-                *(f"figures/{figure}.{kind}" for figure in names for kind in ("svg", "png")),
-            ),
+            *("figures", f"report/{plan.plan}", report_files(plan)),
             (packed, *models, *embeddings, *metrics, *tables),
-            {
-                "plan": plan.plan,
-                "dataset": dataset.name,
-                "baseline": plan.baseline,
-                "seeds": list(plan.seeds),
-                "runs": {name: plan.resolved(run).own() for name, run in plan.runs.items()},
-                "order": list(plan.runs),
-                "recall_at": list(plan.evaluation.recall_at),
-                "protocol": plan.evaluation.protocol,
-                "figures": names,
-                **_beside_published(plan),
-                **_of_tuning(plan),
-                **{key: said for key, said in (("frozen", frozen_runs(plan)), ("seen", seen_by_run(plan))) if said},
-            },
-            [_verb("figures"), *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
+            settings,
+            [*behind, *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
             packed=packed,
         )
     )
     return jobs
-
-
-def _of_tuning(plan: Plan) -> dict[str, Any]:
-    """What a report says of tuning, where there was any."""
-    if not plan.searched or plan.tuning is None:
-        return {}
-    budget = plan.tuning.model_dump(mode="json", include={"trials", "folds", "rate_trials", "rule"})
-    images = [plan.trial_images(plan.trials(name)[0]) for name in plan.searched]
-    like = {name: run.like for name, run in plan.runs.items() if run.like}
-    keys = {name: list(space_of(plan, name)) for name in plan.searched}
-    return {"tuning": {**budget, "images": sorted(set(images)), "keys": keys, "like": like}}
-
-
-def _is_comparable(dataset: Dataset) -> bool:
-    """Whether published results exist on these images."""
-    return dataset.published_name is not None and getattr(dataset, "is_published", True)
-
-
-def _beside_published(plan: Plan) -> dict[str, Any]:
-    """What a comparison with published results needs to know, where the data set has any."""
-    if not _is_comparable(plan.dataset):
-        return {}
-    runs = {}
-    for name, run in plan.runs.items():
-        backbone = plan.backbone_of(run)
-        content = backbone.model_dump(mode="json")
-        extras = (
-            backbone.pooling == "second-order" and "second-order pooling",
-            backbone.tap != "deepest" and "features of an earlier stage",
-        )
-        runs[name] = {
-            "backbone": content.get("architecture", backbone.name),
-            "start": f"run {origin}" if (origin := plan.origin_of(run)) else content.get("weights", "none"),
-            "dimensions": backbone.embedding * len(getattr(run, "ratios", (1,))),
-            "pixels": plan.training_of(run).augmentation.crop or plan.dataset.size,
-            "extras": [extra for extra in extras if extra],
-        }
-    dataset = plan.dataset.model_dump(mode="json")
-    return {"published": {"dataset": dataset, "protocol": plan.evaluation.protocol, "runs": runs}}
 
 
 def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
@@ -281,6 +218,9 @@ class Behind(NamedTuple):
 
     code: tuple[str, ...]
     packages: tuple[str, ...] = ()
+
+
+_DATA = Behind(("hardmine.inspecting.planned:data_report",))
 
 
 def _verb(verb: str) -> Behind:
