@@ -10,9 +10,6 @@ if not workflow.configfiles:
     configfile: "params.yaml"
 
 
-container: "docker://localhost/hardmine"  # what the Containerfile builds; used only where containers are asked for
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/preprocess.smk"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 __all__ = ["devices_here", "hold_device", "listed_devices", "said_of_devices"]
 
+_DRIVERS = Path("/proc/driver/nvidia/gpus")
 _held: list[int] = []  # open for as long as the process lives
 
 
@@ -27,29 +28,39 @@ def listed_devices() -> list[str] | None:
     return None if listed is None else [device.strip() for device in listed.split(",") if device.strip()]
 
 
-def devices_here(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> int:
+def devices_here(drivers: Path = _DRIVERS) -> int:
     """How many GPUs of this machine its jobs may use, counted without importing torch.
 
     Args:
         drivers: where the driver has a folder for each GPU.
     """
-    with suppress(PackageNotFoundError):
-        if "+cpu" in version("torch"):
-            return 0
+    if _is_without_cuda():
+        return 0
     listed = listed_devices()
-    if listed is not None:
-        return len(listed)
+    return len(listed) if listed is not None else _named_by(drivers)
+
+
+def said_of_devices(count: int, drivers: Path = _DRIVERS) -> str:
+    """What a workflow says of the GPUs that it is going to use."""
+    if not count and _is_without_cuda() and (there := _named_by(drivers)):
+        return f"{there} GPU{'s' * (there > 1)}, of no use to torch {version('torch')}; trainings run on the processor"
+    if not count:
+        return "no GPU here; trainings run on the processor"
+    return f"{count} GPU{'s' * (count > 1)}, each for one job at a time (--resources gpu=0 keeps to the processor)"
+
+
+def _is_without_cuda() -> bool:
+    with suppress(PackageNotFoundError):
+        return "+cpu" in version("torch")
+    return False
+
+
+def _named_by(drivers: Path) -> int:
+    """How many GPUs the driver names."""
     try:
         return len(list(drivers.iterdir()))
     except OSError:
         return 0
-
-
-def said_of_devices(count: int) -> str:
-    """What a workflow says of the GPUs that it is going to use."""
-    if not count:
-        return "no GPU here; trainings run on the processor"
-    return f"{count} GPU{'s' * (count > 1)}, each for one job at a time (--resources gpu=0 keeps to the processor)"
 
 
 def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:

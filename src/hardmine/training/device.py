@@ -6,7 +6,7 @@ import re
 
 import torch
 
-from hardmine.artefacts import hold_device, listed_devices, note_circumstance
+from hardmine.artefacts import devices_here, hold_device, listed_devices, note_circumstance
 from hardmine.errors import UserError
 
 __all__ = ["prepare_device"]
@@ -36,6 +36,12 @@ def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device
         name = _hold_one(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+        if alone and name == "cpu" and listed_devices() is None and devices_here():
+            raise UserError(
+                f"the driver names {devices_here()} GPU(s), but torch {torch.__version__} (CUDA {torch.version.cuda}) "
+                "can use none: the driver may be too old for it, or its device nodes closed to you ('nvidia-smi' "
+                "says). --resources gpu=0, or HARDMINE_DEVICES= in the environment, keeps to the processor."
+            )
     if name.startswith("cuda"):
         if not torch.cuda.is_available():
             raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")

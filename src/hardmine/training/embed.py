@@ -14,11 +14,13 @@ from hardmine.settings.backbones import backbone_from
 from hardmine.settings.methods import run_from
 
 from .device import prepare_device
+from .device_faults import telling_of_devices
 from .loop import embed_rows, read_weights
 
 __all__ = ["embed"]
 
 
+@telling_of_devices
 def embed(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """Write ``embeddings.safetensors``: ``rows`` int64 [N] of the packed array, and float32 [N, D] for each embedding.
 

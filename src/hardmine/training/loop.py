@@ -22,6 +22,7 @@ from hardmine.settings.training import Training
 
 from .checkpoint import Checkpoints
 from .device import prepare_device
+from .device_faults import telling_of_devices
 from .history import History
 from .notice import Notice
 from .progress import Progress
@@ -30,6 +31,7 @@ from .resolved import decided
 __all__ = ["build", "embed_rows", "final_embeddings", "follow", "read_weights", "retrieval_scores", "train"]
 
 
+@telling_of_devices
 def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """Train one run with one seed; writes ``model.safetensors``, ``history.csv``, ``diagnostics.safetensors``.
 

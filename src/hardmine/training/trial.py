@@ -15,6 +15,7 @@ from hardmine.settings.training import Training
 
 from .checkpoint import Checkpoints
 from .device import prepare_device
+from .device_faults import telling_of_devices
 from .loop import build, final_embeddings, follow, retrieval_scores
 from .notice import Notice
 from .progress import Progress
@@ -22,6 +23,7 @@ from .progress import Progress
 __all__ = ["fold_stores", "trial"]
 
 
+@telling_of_devices
 def trial(job: Job, folder: Path, threads: int, device_name: str) -> None:
     """Train once a fold and score the last step on the fold's classes; writes ``scores.json``.
 
