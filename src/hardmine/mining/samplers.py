@@ -1,5 +1,6 @@
 """Batches of a few images from each of several classes, and batches of any images."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,14 @@ class BalancedSampler:
     def batch_size(self) -> int:
         """Images in a batch."""
         return self.classes * self.images_per_class
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches of an epoch as a ``DataLoader`` takes them: ``DataLoader(images, batch_sampler=sampler)``."""
+        for _ in range(self.steps_per_epoch):
+            yield self.next_batch().tolist()
 
     def next_batch(self) -> np.ndarray:
         """The next batch, int64 [classes · images_per_class], the images of a class side by side."""

@@ -1,5 +1,6 @@
 """Index tuples with names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,10 @@ class Triplets:
 
     def __len__(self) -> int:
         return len(self.anchors)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The three tensors, as pytorch-metric-learning has triplets."""
+        return iter((self.anchors, self.positives, self.negatives))
 
 
 @dataclass(frozen=True)
