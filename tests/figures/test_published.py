@@ -13,17 +13,25 @@ from hardmine.figures.published import (
     published_rows,
     shown_rows,
 )
-from hardmine.settings import jobs_of, load_plan, read_plan
+from hardmine.settings import Plan, jobs_of, load_plan, read_plan
 from hardmine.settings.methods import METHODS
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def rows_for(experiment: str, measured: list[tuple]) -> pd.DataFrame:
-    (job,) = (job for job in jobs_of(read_plan(EXPERIMENTS / f"{experiment}.yaml")) if job.verb == "figures")
+    return rows_of(read_plan(EXPERIMENTS / f"{experiment}.yaml"), measured)
+
+
+def rows_of(plan: Plan, measured: list[tuple]) -> pd.DataFrame:
+    (job,) = (job for job in jobs_of(plan) if job.verb == "figures")
     columns = ["run", "metric", "k", "mean", "half_width", "seeds"]
     statistics = pd.DataFrame(measured, columns=columns).astype({"k": "Int64"})
     return published_rows(job, statistics)
+
+
+def plan_of(run: dict, **dataset: object) -> Plan:
+    return load_plan({"plan": "p", "baseline": "run", "dataset": dataset, "runs": {"run": run}}, "test")
 
 
 def values(dataset: str, name: str, **wanted: object) -> dict[str, float]:
@@ -33,15 +41,37 @@ def values(dataset: str, name: str, **wanted: object) -> dict[str, float]:
     return entry.values
 
 
-def test_every_file_is_valid_and_names_methods_and_options_there_are() -> None:
+def test_every_file_is_valid_and_names_methods_options_and_values_there_are() -> None:
     names = {path.stem for path in FOLDER.glob("*.yaml")}
     assert names == {"cub200", "cars196", "products", "inshop", "vehicleid", "any"}
     tables: list[PublishedTable] = [table for name in names if (table := published_results(name)) is not None]
-    assert sum(len(entry.values) for table in tables for entry in table.rows) == 656
+    assert sum(len(entry.values) for table in tables for entry in table.rows) == 808
     for entry in (entry for table in tables for entry in table.rows):
         known = METHODS.settings(entry.method).model_fields if entry.method else {}
-        assert set(entry.options) | set(entry.recipe) <= set(known)
+        assert set(entry.options) | set(entry.excluded) | set(entry.recipe) <= set(known)
         assert all(0 < value <= 100 for value in entry.values.values())
+        for options in ways(entry):
+            assert options.items() <= own_keys(entry.method, options).items()
+
+
+def ways(entry: Published) -> list[dict]:
+    """What an entry asks of a run, and that with each value that it does not want, or that its source has."""
+    others = [{key: value} for key, values in entry.excluded.items() for value in values]
+    others += [{key: value} for key, value in entry.recipe.items() if not isinstance(value, dict)]
+    return [entry.options | key for key in ([{}] if entry.options else []) + others]
+
+
+def own_keys(method: str | None, options: dict) -> dict:
+    return METHODS.settings(method).model_validate({"method": method, **options}).own()
+
+
+@pytest.mark.parametrize("dataset", ["cub200", "cars196", "products", "inshop", "vehicleid"])
+def test_nothing_is_there_twice(dataset: str) -> None:
+    table = published_results(dataset)
+    assert table is not None
+    apart = ("name", "detail", "part", "boxes", "printed_in", "table", "note", "backbone", "dimensions")
+    rows = [(*(getattr(entry, key) for key in apart), metric) for entry in table.rows for metric in entry.values]
+    assert len(rows) == len(set(rows))
 
 
 def test_known_digits() -> None:
@@ -134,3 +164,135 @@ def test_a_data_set_without_published_results_has_no_such_file() -> None:
 def test_a_result_with_an_unknown_provenance_is_refused() -> None:
     with pytest.raises(ValidationError, match="provenance"):
         Published(name="x", printed_in="y", provenance="hearsay", backbone="z", values={"nmi": 1.0})
+
+
+WHOLE_ENSEMBLE = {"method": "dreml", "learners": 48, "backbone": {"embedding": 576}}
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ({"method": "hap2s"}, {"56.1 not verified"}),
+        ({"method": "quadruplet"}, set()),
+        ({"method": "quadruplet", "margins": "fixed"}, {"61.7 not verified"}),
+        ({"method": "pddm"}, {"58.3 third-party"}),
+        ({"method": "ccl"}, set()),
+        ({"method": "daml"}, {"52.7 third-party"}),
+        ({"method": "daml", "base_loss": "triplet"}, {"37.6 third-party"}),
+        ({"method": "dvml"}, {"52.7 not verified"}),
+        ({"method": "dvml", "base_loss": "triplet"}, set()),
+        ({"method": "htg"}, {"59.5 not verified"}),
+        ({"method": "htl"}, {"57.1 third-party"}),
+        ({"method": "facility-location"}, {"48.2 third-party", "48.18 third-party"}),
+        ({"method": "spectral"}, {"53.2 not verified"}),
+        ({"method": "adapted-triplet"}, set()),
+        ({"method": "bier"}, {"55.3 third-party"}),
+        ({"method": "bier", "boosting": "eta", "diversity": "activation"}, {"55.3 third-party"}),
+        ({"method": "bier", "diversity": "adversarial"}, {"57.5 third-party", "65.5 third-party"}),
+        ({"method": "abe"}, set()),
+        ({"method": "abe", "learners": 8}, {"60.6 third-party"}),
+        ({"method": "dreml"}, set()),
+        (WHOLE_ENSEMBLE, {"63.52 third-party", "63.9 third-party"}),
+        ({"method": "multi-similarity"}, {"57.4 verified", "65.7 verified"}),
+        ({"method": "proxy-anchor"}, {"69.1 verified", "69.9 verified", "68.4 not verified"}),
+        ({"method": "softtriple"}, {"65.4 third-party"}),
+        ({"method": "circle"}, {"66.7 not verified"}),
+        ({"method": "xbm"}, {"65.8 not verified"}),
+        ({"method": "softmax"}, {"61.3 not verified"}),
+        ({"method": "arcface"}, set()),
+    ],
+)
+def test_a_run_on_cub_gets_what_is_printed_of_its_method(run: dict, expected: set[str]) -> None:
+    assert at_first(rows_of(plan_of(run, name="cub200"), [])) == expected
+
+
+def at_first(found: pd.DataFrame) -> set[str]:
+    """Recall at 1 and who read it, as people see it."""
+    shown = shown_rows(found[(found.metric == "recall") & (found.k == 1)])
+    return set(shown.published + " " + shown.provenance) if len(shown) else set()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"method": "hap2s", "weighting": "uniform"},
+        {"method": "hap2s", "order": "permuted", "weight_gradient": False},
+        {"method": "quadruplet", "margins": "fixed", "second_term": "none"},
+        {"method": "pddm", "position": "none"},
+        {"method": "pddm", "picks": "distances", "score_weight": 0},
+        {"method": "daml", "variant": "midpoint"},
+        {"method": "dvml", "variant": "noise"},
+        {"method": "dvml", "variation_from": "shuffled"},
+        {"method": "htg", "variant": "base"},
+        {"method": "htl", "margins": "mean"},
+        {"method": "htl", "linkage": "none"},
+        {"method": "facility-location", "gamma": 0},
+        {"method": "facility-location", "push": "contrastive"},
+        {"method": "spectral", "objective": "softmax"},
+        {"method": "bier", "groups": [1]},
+        {"method": "bier", "boosting": "none"},
+        {"method": "bier", "weighting": "mean"},
+        {"method": "bier", "diversity": "adversarial", "adversary": "detached"},
+        {"method": "abe", "learners": 8, "divergence_weight": 0},
+        {"method": "abe", "learners": 8, "attention": "none", "deep_half": "own"},
+        WHOLE_ENSEMBLE | {"merging": "same"},
+        WHOLE_ENSEMBLE | {"trunk": "shared"},
+        {"method": "multi-similarity", "miner": False},
+    ],
+)
+def test_a_control_gets_nothing(run: dict) -> None:
+    for dataset in ("cub200", "cars196", "products", "inshop"):
+        assert rows_of(plan_of(run, name=dataset), []).empty
+
+
+def test_the_adversarial_form_of_bier_is_another_method_and_boxes_are_named() -> None:
+    found = rows_of(plan_of({"method": "bier", "diversity": "adversarial"}, name="cub200"), [])
+    assert set(found.paper) == {"A-BIER"}
+    cropped = found[found.published == 0.655].iloc[0]
+    assert "images: cropped to boxes, here whole" in cropped.differs
+    assert "hidden: 512, here 64" in cropped.differs
+
+
+def test_weights_of_losses_and_phases_tell_runs_of_dvml_apart() -> None:
+    base = {"method": "dvml", "base_loss": "triplet"}
+    own = {"its own": {}, "one phase": {"variant": "one-phase", "first_weights": [1, 1, 1, 1]}}
+    own["halves"] = {"first_weights": [1, 0.5, 0.5, 1], "second_weights": [0.8, 1, 0.4, 0.8]}
+    own["others"] = {"first_weights": [1, 1, 1, 1]}
+    found = {name: at_first(rows_of(plan_of(base | keys, name="cars196"), [])) for name, keys in own.items()}
+    assert found == {
+        "its own": {"52.4 third-party"},
+        "one phase": {"51.1 third-party"},
+        "halves": {"54.3 third-party"},
+        "others": set(),
+    }
+
+
+def test_a_whole_ensemble_of_the_same_networks_differs_in_the_checkpoint_alone() -> None:
+    network = {"name": "torchvision", "architecture": "resnet18", "embedding": 576}
+    found = rows_of(plan_of(WHOLE_ENSEMBLE | {"backbone": network}, name="cars196"), [])
+    assert len(found) == 5
+    assert set(found.differs.str.split(":").str[0]) == {"checkpoint"}
+    assert not found.differs.str.contains("; ").any()
+
+
+def test_another_choice_of_the_checkpoint_and_words_for_switches_are_named() -> None:
+    ensemble = rows_of(plan_of({"method": "abe", "learners": 8}, name="products"), [])
+    assert ensemble.differs.str.contains("checkpoint: best on the test classes, here the best on validation").all()
+    clustering = rows_of(plan_of({"method": "facility-location"}, name="products"), [])
+    assert clustering.differs.str.contains("warm: false, here true").all()
+
+
+@pytest.mark.parametrize(
+    ("run", "metric", "k", "published"),
+    [
+        ({"method": "bier"}, "cmc", 1, 0.793),
+        ({"method": "bier", "diversity": "adversarial"}, "cmc", 1, 0.833),
+        ({"method": "ccl"}, "map", None, 0.448),
+    ],
+)
+def test_values_of_drawn_galleries_stand_beside_such(run: dict, metric: str, k: int | None, published: float) -> None:
+    plan = plan_of(run, name="vehicleid", test_list=1600)
+    (row,) = rows_of(plan, [("run", metric, k, 0.9, 0.01, 3), ("run", "recall", 1, 0.1, 0.01, 3)]).itertuples()
+    assert row.published == pytest.approx(published)
+    assert row.difference == pytest.approx(0.9 - published)
+    assert not row.verified

@@ -34,6 +34,8 @@ class Published(Settings):
     """The method here; none where it cannot be run here."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keys that a run of the method must have for it to be the one meant; none where the source does not say."""
+    excluded: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    """Values of keys with which a run is a control and not the one meant, whatever else it has."""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """Keys of a run as the paper, or the code released with it, has them; of a section, those that are known."""
     part: str | None = None
@@ -63,7 +65,7 @@ class Published(Settings):
     dimensions: int | None = None
     """Of the embedding; none where the source does not say."""
     values: dict[str, float] = Field(min_length=1)
-    """Percent by metric (or what the metric counts), ``recall`` with its k."""
+    """Percent by metric (or what the metric counts), ``recall`` and ``cmc`` with their k."""
 
 
 class PublishedTable(Settings):
@@ -141,6 +143,7 @@ def _is_of(entry: Published, run: dict[str, Any], dataset: dict[str, Any]) -> bo
         entry.method == run["method"]
         and entry.part is None
         and all(run.get(key) == value for key, value in entry.options.items())
+        and not any(run.get(key) in values for key, values in entry.excluded.items())
         and all(dataset.get(key) == value for key, value in entry.dataset_options.items())
     )
 
@@ -149,7 +152,7 @@ def _rows(entry: Published, run: str, measured: dict[tuple[str, str, int | None]
     source = ", ".join(filter(None, (entry.printed_in, entry.table and f"table {entry.table}", entry.note)))
     rows = []
     for name, percent in entry.values.items():
-        metric, _, k = name.partition("@") if name.startswith("recall@") else (name, "", "")
+        metric, _, k = name.partition("@") if name.startswith(("recall@", "cmc@")) else (name, "", "")
         row: dict[str, Any] = {"run": run, "method": entry.method, "paper": entry.name, "detail": entry.detail or ""}
         row |= {"metric": metric, "k": int(k) if k else None, "published": percent / 100}
         row |= {"provenance": entry.provenance, "verified": entry.provenance != "unverified", "source": source}
@@ -176,6 +179,8 @@ def _words(value: Any) -> str:
     """A value of a plan as text without braces."""
     if isinstance(value, dict):
         return " ".join(f"{name} {own}" for name, own in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value in (None, 0) else str(value)
 
 
