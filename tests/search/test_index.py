@@ -83,6 +83,19 @@ def test_the_exact_index_gives_the_order_of_the_cosine(indexing: Indexing) -> No
     assert index.search(queries, 1000)[0].shape == (5, 40)
 
 
+@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat"])
+def test_among_some_rows_the_nearest_of_these_are_found_exactly(indexing: Indexing, factory: str) -> None:
+    indexing(factory=factory)
+    index = open_index(indexing.folder)
+    queries = np.ascontiguousarray(index.table.vectors[[3, 30]])
+    rows, similarities = index.search(queries, 5, range(20, 33))
+    every = queries @ index.table.vectors.T
+    assert rows.tolist() == (20 + np.argsort(-every[:, 20:33], axis=1)[:, :5]).tolist()
+    np.testing.assert_allclose(similarities, np.take_along_axis(every, rows, axis=1), atol=1e-6)
+    assert index.search(queries, 50, range(20, 33))[0].shape == (2, 13)
+    assert index.search(queries, 5, range(7, 7))[0].shape == (2, 0)
+
+
 def test_only_what_changed_is_embedded_again(indexing: Indexing) -> None:
     indexing()
     numbers = np.random.default_rng(9)

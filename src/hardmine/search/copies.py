@@ -5,6 +5,7 @@ Many copies of one picture would fill an approximate index's links or cells and 
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Copies:
         """M, the number of distinct vectors."""
         return len(self.counts)
 
-    @property
+    @cached_property
     def first(self) -> np.ndarray:
         """The lowest row of each vector, int64 [M]."""
         return self.rows[self.starts]

@@ -13,7 +13,7 @@ from .guard import reading
 from .state import IndexState
 from .store import open_file, read_state
 from .table import ImageTable, read_table
-from .vectors import nearest, tune
+from .vectors import nearest, nearest_exactly, tune
 
 __all__ = ["ImageIndex", "open_index"]
 
@@ -33,12 +33,13 @@ class ImageIndex:
     table: ImageTable
     _index: Any
 
-    def search(self, queries: np.ndarray, count: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, queries: np.ndarray, count: int = 10, among: range | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The images most similar to each query.
 
         Args:
             queries: float32 [Q, D], rows of length 1.
             count: K, images wanted.
+            among: rows that count, one after another; they are compared exactly, whatever the index. All unless given.
 
         Returns:
             Rows int64 [Q, K] and cosine similarities float32 [Q, K], descending; less than K where fewer are there.
@@ -47,7 +48,11 @@ class ImageIndex:
             UserError: the index turns out to be damaged.
         """
         with reading(self.folder, "Run 'hardmine index' again."):
-            rows, similarities = nearest(self._index, self.table.vectors, self.table.copies, queries, count)
+            if among is None:
+                rows, similarities = nearest(self._index, self.table.vectors, self.table.copies, queries, count)
+            else:
+                rows, similarities = nearest_exactly(self.table.vectors[among.start : among.stop], queries, count)
+                rows += among.start
             if not np.isfinite(similarities).all():
                 raise ValueError("it has vectors that are not finite")
         return rows, similarities

@@ -88,7 +88,7 @@ class EmbeddingModel:
         self._limit = max(1, min(256 if device.type == "cuda" else 64, fitting))
         self._turn: AbstractContextManager[object] = threading.Lock() if device.type == "cuda" else nullcontext()
         shape = (prepared.size, prepared.size, prepared.channels)
-        (vector,) = self._vectors([np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)])
+        (vector,) = self.vectors_of([np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)])
         if not abs(float(np.linalg.norm(vector)) - 1) < _ROUNDING:
             raise UserError(f"the model gives vectors of length {np.linalg.norm(vector):.3g}, not 1. Export it again.")
         self.dimensions = len(vector)
@@ -166,6 +166,23 @@ class EmbeddingModel:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(before)  # threads made from now on have what the caller had
 
+    def vectors_of(self, pixels: list[np.ndarray]) -> np.ndarray:
+        """Stored squares, each uint8 [size, size, C], at least one, to float32 [n, D] of length 1, in this thread.
+
+        Raises:
+            UserError: the weights are damaged.
+        """
+        prepared = self.config.preprocessing
+        edge = (prepared.size - prepared.crop) // 2
+        inner = slice(edge, edge + prepared.crop)
+        stacked = torch.from_numpy(np.stack([image[inner, inner] for image in pixels]))
+        with self._turn, torch.inference_mode():
+            images = ((stacked.to(self.device).float() - prepared.mean) / prepared.scale).permute(0, 3, 1, 2)
+            vectors: np.ndarray = next(iter(self.network.embed(images).values())).float().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise UserError("the model gives vectors that are not finite: its weights are damaged. Export it again.")
+        return vectors
+
     def _embed_block(self, items: list[Item], read: Callable[[Item], np.ndarray | None]) -> Embedded[Item]:
         good: list[Item] = []
         pixels: list[np.ndarray] = []
@@ -179,21 +196,8 @@ class EmbeddingModel:
             if image is not None:
                 good.append(item)
                 pixels.append(image)
-        vectors = self._vectors(pixels) if pixels else np.empty((0, self.dimensions), np.float32)
+        vectors = self.vectors_of(pixels) if pixels else np.empty((0, self.dimensions), np.float32)
         return Embedded(good, vectors, faults)
-
-    def _vectors(self, pixels: list[np.ndarray]) -> np.ndarray:
-        """Images uint8 [size, size, C] to float32 [n, D] of length 1."""
-        prepared = self.config.preprocessing
-        edge = (prepared.size - prepared.crop) // 2
-        inner = slice(edge, edge + prepared.crop)
-        stacked = torch.from_numpy(np.stack([image[inner, inner] for image in pixels]))
-        with self._turn, torch.inference_mode():
-            images = ((stacked.to(self.device).float() - prepared.mean) / prepared.scale).permute(0, 3, 1, 2)
-            vectors: np.ndarray = next(iter(self.network.embed(images).values())).float().cpu().numpy()
-        if not np.isfinite(vectors).all():
-            raise UserError("the model gives vectors that are not finite: its weights are damaged. Export it again.")
-        return vectors
 
 
 def load_model(folder: Path, device_name: str = "auto", threads: int | None = None) -> EmbeddingModel:

@@ -15,7 +15,7 @@ from hardmine.images.decode import UnreadableError, read_picture, thumbnail
 
 from .query import SearchResults
 
-__all__ = ["link_to", "picture_of", "write_page"]
+__all__ = ["link_to", "picture_of", "webp_of", "write_page"]
 
 _EDGE = 320
 """Longest edge of a thumbnail in pixels; shown at half of it on sharp screens."""
@@ -61,7 +61,13 @@ def link_to(path: str) -> str:
 
 
 def picture_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 80) -> str | None:
-    """The picture as a data address, upright; None where the file is not there, not readable or not of the digest."""
+    """What ``webp_of`` gives as a data address."""
+    data = webp_of(path, sha256, edge, quality)
+    return None if data is None else "data:image/webp;base64," + base64.b64encode(data).decode()
+
+
+def webp_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 80) -> bytes | None:
+    """The picture as a small WEBP file, upright; None where its file is gone, not readable or not of the digest."""
     try:
         data = read_picture(path)
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
@@ -70,4 +76,4 @@ def picture_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 8
         thumbnail(data, edge).save(buffer, "WEBP", quality=quality)
     except (OSError, UnreadableError):
         return None
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()

@@ -1,6 +1,5 @@
 """Queries to an index: which of its images look most like the given ones."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,41 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hardmine.errors import UserError
 from hardmine.foreign import in_json, shown
 
-from .index import ImageIndex, open_index
-from .model import EmbeddingModel, load_model
+from .searching import Answer, open_searcher
 from .table import ImageTable
 
-__all__ = ["Answer", "Hit", "SearchResults", "as_json", "print_table", "search_index"]
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An image found.
-
-    Attributes:
-        rank: from 1.
-        path: within the folder of images.
-        file: the whole path.
-        similarity: cosine of the two embeddings, -1 to 1.
-        row: in the index's tables.
-    """
-
-    rank: int
-    path: str
-    file: str
-    similarity: float
-    row: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A query's file and what was found, most similar first."""
-
-    query: str
-    hits: list[Hit]
+__all__ = ["SearchResults", "as_json", "print_table", "search_index"]
 
 
 @dataclass(frozen=True)
@@ -84,19 +54,9 @@ def search_index(
     Raises:
         UserError: there is no index, its model is missing or another one, or a query is no image.
     """
-    index = open_index(folder, parameters)
-    vectors = _model_of(index, folder, model_folder, device, threads).embed(queries)
-    rows, similarities = index.search(vectors, count)
-    images = Path(index.state.images)
-    answers = []
-    for query, own_rows, own_similarities in zip(queries, rows, similarities, strict=True):
-        found = [(int(row), float(value)) for row, value in zip(own_rows, own_similarities, strict=True) if row >= 0]
-        hits = [
-            Hit(rank, index.table.paths[row], str(images / index.table.paths[row]), round(value, 6), row)
-            for rank, (row, value) in enumerate(found, start=1)
-        ]
-        answers.append(Answer(str(query), hits))
-    return SearchResults(folder.resolve().name, answers, index.table)
+    searcher = open_searcher(folder, model_folder, parameters, device, threads)
+    answers = searcher.answers([str(query) for query in queries], searcher.model.embed(queries), count)
+    return SearchResults(folder.resolve().name, answers, searcher.index.table)
 
 
 def as_json(answers: list[Answer]) -> str:
@@ -115,22 +75,3 @@ def print_table(answers: list[Answer]) -> None:
         for hit in answer.hits:
             table.add_row(str(hit.rank), f"{hit.similarity:.3f}", Text(shown(hit.path)))
         console.print(table)
-
-
-def _model_of(index: ImageIndex, folder: Path, given: Path | None, device: str, threads: int | None) -> EmbeddingModel:
-    made_by = index.state.model
-    place = given or Path(made_by.folder)
-    if not os.path.isdir(place):
-        raise UserError(f"{place}: the model of {folder} is not there. Say where it is with --model.")
-    model = load_model(place, device, threads)
-    if model.digest == made_by.digest and model.dimensions != made_by.dimensions:
-        raise UserError(
-            f"{folder}/index.json: is damaged: it says {made_by.dimensions} dimensions, its model has "
-            f"{model.dimensions}. Run 'hardmine index' again."
-        )
-    if model.digest != made_by.digest:
-        raise UserError(
-            f"{place}: is not the model that made {folder} (digest {model.digest[:12]}…, the index's is "
-            f"{made_by.digest[:12]}…). Give that model with --model, or index the images again with this one."
-        )
-    return model

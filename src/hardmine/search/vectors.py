@@ -11,7 +11,7 @@ from hardmine.errors import UserError
 from .copies import Copies
 from .faiss_file import write_faiss
 
-__all__ = ["build_faiss", "nearest", "recall_of", "tune"]
+__all__ = ["build_faiss", "nearest", "nearest_exactly", "recall_of", "tune"]
 
 _TRAINING = 262_144
 _BLOCK = 65_536
@@ -120,7 +120,7 @@ def nearest(
         found = np.einsum("qd,qkd->qk", queries[part], vectors[first[proposed[part]]])
         rows[part], similarities[part] = copies.best(proposed[part], found, count)
     if len(few):
-        rows[few], similarities[few] = _exactly(vectors, queries[few], count)
+        rows[few], similarities[few] = nearest_exactly(vectors, queries[few], count)
     return rows, similarities
 
 
@@ -138,12 +138,14 @@ def recall_of(index: Any, vectors: np.ndarray, copies: Copies, sample: int = 256
     drawn = np.random.default_rng(0).choice(len(copies), min(len(copies), sample), replace=False)
     queries = np.ascontiguousarray(vectors[np.sort(copies.first[drawn])])
     found = nearest(index, vectors, copies, queries, _CHECKED)[1]
-    return float((found >= _exactly(vectors, queries, _CHECKED)[1][:, -1:] - _ROUNDING).mean())
+    return float((found >= nearest_exactly(vectors, queries, _CHECKED)[1][:, -1:] - _ROUNDING).mean())
 
 
-def _exactly(vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_exactly(vectors: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """As ``nearest``, by comparing with every row."""
     count = min(count, len(vectors))
+    if not count:
+        return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
     _, rows = faiss.knn(queries, np.ascontiguousarray(vectors), count)
     similarities = np.stack([vectors[own] @ query for own, query in zip(rows, queries, strict=True)])
     order = np.lexsort((rows, -similarities), axis=1)
