@@ -52,6 +52,7 @@ def visited(browser: "Browser", address: str, **options: object) -> Visit:
 def nameless(page: "Page") -> list[str]:
     """The controls without a name and the pictures without a text."""
     return page.evaluate("""() => [...document.querySelectorAll('button, select, input, canvas, img, svg, [role]')]
+        .filter(node => !node.closest('[hidden]'))
         .filter(node => !(node.getAttribute('aria-label') || node.getAttribute('alt') || node.textContent.trim()
                           || node.getAttribute('aria-hidden') || (node.labels && node.labels.length)))
         .map(node => node.outerHTML.slice(0, 200))""")

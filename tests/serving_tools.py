@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ from hardmine.serving.running import bound, server_of
 from hardmine.serving.state import Served
 from hardmine.serving.visitors import Visitors
 
-__all__ = ["HOST", "Reply", "answered", "app_of", "ask", "running"]
+__all__ = ["HOST", "Reply", "answered", "app_of", "ask", "running", "started"]
 
 HOST = "127.0.0.1:8000"
 
@@ -88,6 +90,20 @@ async def _parts(parts: list[bytes], reply: Reply) -> AsyncIterator[dict[str, An
 
 
 @contextmanager
+def started(command: Sequence[str | Path], **options: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server process of a command and the address that it prints; killed at the end if it still lives."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.fullmatch(r".*: [0-9,]+ images at (http://127\.0\.0\.1:[0-9]+/) \(Ctrl-C ends it\)\n", line)
+            assert found, line
+            yield process, found[1]
+        finally:
+            process.kill()
+
+
+@contextmanager
 def running(index: Path, threshold: float | None = None) -> Iterator[str]:
     """The address of a server of an index, in a thread."""
     with bound("127.0.0.1", 0) as listening:
@@ -96,6 +112,8 @@ def running(index: Path, threshold: float | None = None) -> Iterator[str]:
         server = server_of(build_app(Served(index), Offer(20, threshold), visitors))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        yield f"http://127.0.0.1:{port}/"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.should_exit = True
+            thread.join()

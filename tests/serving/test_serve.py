@@ -2,28 +2,23 @@
 
 import importlib.util
 import json
-import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from search_tools import refused
+from serving_tools import started
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_printed_address_answers_until_a_signal_ends_it_well(shared: Path, ending: signal.Signals) -> None:
     command = [Path(sys.executable).parent / "hardmine", "serve", shared, "--port", "0", "--threads", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.fullmatch(r".*: 40 images at (http://127\.0\.0\.1:[0-9]+/) \(Ctrl-C ends it\)\n", line)
-        assert found, line
+    with started(command) as (process, address):
         query = (shared.parent / "pictures/odd/07.png").read_bytes()
-        with urllib.request.urlopen(urllib.request.Request(f"{found[1]}search?k=1", query)) as reply:
+        with urllib.request.urlopen(urllib.request.Request(f"{address}search?k=1", query)) as reply:
             assert json.load(reply)["hits"][0]["path"] == "odd/07.png"
             assert "server" not in reply.headers
         process.send_signal(ending)

@@ -25,7 +25,7 @@ function element(name, kind, text) {
 function frame(hit, token) {
   const around = element("span", "frame"), picture = element("img");
   let tries = 0;
-  picture.alt = "";
+  picture.alt = shown(hit.path);
   picture.draggable = false;
   picture.loading = "lazy";
   picture.addEventListener("error", () => {
