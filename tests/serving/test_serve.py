@@ -12,6 +12,8 @@ import pytest
 from search_tools import refused
 from serving_tools import started
 
+from hardmine.serving.running import bound
+
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_printed_address_answers_until_a_signal_ends_it_well(shared: Path, ending: signal.Signals) -> None:
@@ -24,6 +26,11 @@ def test_the_printed_address_answers_until_a_signal_ends_it_well(shared: Path, e
         process.send_signal(ending)
         assert process.wait(20) == 0
         assert process.communicate() == ("", "")
+
+
+def test_parts_of_an_answer_are_sent_at_once() -> None:
+    with bound("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # with 0 asyncio leaves Nagle's algorithm on: 40 ms an answer
 
 
 def test_a_taken_port_is_named(shared: Path) -> None:
