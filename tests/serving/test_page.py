@@ -262,6 +262,38 @@ def test_a_picture_that_is_gone_is_told_in_its_place(browser: Browser, index: Pa
         page.context.close()
 
 
+def test_an_index_that_changes_under_the_page_is_told_and_searched_on(
+    browser: Browser, index: Path, trained: Path, pictures: Path
+) -> None:
+    with running(index) as address:
+        page = visited(browser, address).page
+        draw(np.random.default_rng(5)).save(pictures / "aaa.png")
+        succeeded("index", trained, pictures, "-o", index)
+        page.locator("#results .hit").nth(1).click()
+        expect(page.get_by_role("alert")).to_have_text("The index has changed meanwhile; search again.")
+        expect(page.locator("#about")).to_contain_text("41 images")
+        expect(page.locator("#results .name").first).to_have_text("aaa.png")
+        page.locator("#results .hit").first.click()
+        wait(page)
+        expect(page.get_by_role("alert")).to_be_hidden()
+        assert names(page)[0] == "aaa.png"
+        page.context.close()
+
+
+def test_while_the_index_is_gone_the_page_says_so_and_comes_back(browser: Browser, index: Path) -> None:
+    with running(index) as address:
+        page = visited(browser, address).page
+        index.rename(index.parent / "away")
+        page.locator("#results .hit").first.click()
+        expect(page.get_by_role("alert")).to_contain_text("holds no index")
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text("holds no index")
+        (index.parent / "away").rename(index)
+        page.reload()
+        expect(page.locator("#results .hit")).to_have_count(20)
+        page.context.close()
+
+
 def test_images_that_lie_flat_have_no_class_to_filter_by(browser: Browser, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "flat").mkdir()
     for number in range(3):

@@ -10,7 +10,7 @@ let about = null, at = -1, answer = null, token = "", asking = null;
 async function ask(address, options) {
   const response = await fetch(address, options);
   const content = await response.json().catch(() => ({ error: `the server answered ${response.status}` }));
-  if (!response.ok) throw new Error(content.error);
+  if (!response.ok) throw Object.assign(new Error(content.error), { status: response.status });
   return { content, token: response.headers.get("Hardmine-Index") };
 }
 
@@ -27,8 +27,7 @@ function sentence(text) {
 async function look() {
   try {
     const found = await ask("/about");
-    about = found.content;
-    token ||= found.token;
+    about = { ...found.content, token: found.token };
     $("index").textContent = shown(about.index);
     document.title = `${shown(about.index)} · search · hardmine`;
     $("about").textContent = `${about.images.toLocaleString("en")} images. Similarity: cosine of the embeddings, 1 at most.`;
@@ -70,9 +69,10 @@ function show() {
   $("status").textContent = all + few;
 }
 
-/** Before the first search: some images of the index to begin with. */
-function start() {
-  const examples = at < 0 && about ? about.examples : [];
+/** Without an answer: before the first search, and where the index has changed, some images of it to begin with. */
+function start(changed = false) {
+  const examples = (at < 0 || changed) && about ? about.examples : [];
+  token = about?.token ?? "";
   $("verdict").hidden = true;
   $("status").textContent = examples.length ? "Choose a picture, or begin with one of these." : "";
   draw($("results"), examples, token, null);
@@ -88,6 +88,7 @@ async function search(from) {
   $("status").textContent = "searching…";
   try {
     if (!about) await look();
+    if (!about) throw null;
     const wishes = new URLSearchParams({ k: $("count").value, class: $("class").value, folder: $("folder").value });
     if (query.file && query.file.size > about.largest) throw new Error(`the file is larger than ${about.largest / 2 ** 20} MiB, the most that is taken`);
     if (!query.file) { wishes.set("row", query.row); wishes.set("index", query.token); }
@@ -99,7 +100,11 @@ async function search(from) {
   } catch (error) {
     if (mine.signal.aborted) return;
     answer = null;
-    complain(error);
+    if (error?.status === 409) await look();
+    if (error) complain(error);
+    $("results").removeAttribute("aria-busy");
+    start(error?.status === 409);
+    return;
   }
   $("results").removeAttribute("aria-busy");
   show();
@@ -168,7 +173,7 @@ function listen() {
   $("count").addEventListener("change", () => search());
   $("least").addEventListener("input", show);
   addEventListener("popstate", event => {
-    at = event.state?.at ?? -1;
+    at = queries[event.state?.at] ? event.state.at : -1;
     answer = null;
     preview(queries[at]);
     if (queries[at]) search(); else show();
