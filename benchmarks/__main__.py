@@ -28,6 +28,7 @@ SUBJECTS = (
     "pipeline",
     "page",
     "indexing",
+    "serve",
     "gpu",
 )
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")

@@ -116,8 +116,10 @@ def model_folder(folder: Path, backbone: dict[str, Any], size: int) -> Path:
     from safetensors.torch import save_file
 
     from hardmine.artefacts import digest
+    from hardmine.methods import method_class
     from hardmine.search.config import ModelConfig, NetworkConfig, Preprocessing
-    from hardmine.search.model import build_network
+    from hardmine.settings.backbones import backbone_from
+    from hardmine.settings.methods import run_from
 
     folder.mkdir()
     config = ModelConfig(
@@ -125,7 +127,9 @@ def model_folder(folder: Path, backbone: dict[str, Any], size: int) -> Path:
         preprocessing=Preprocessing(size=size, resize="warp", channels=3, crop=size),
         weights="0" * 64,
     )
-    save_file(build_network(config).state_dict(), folder / "model.safetensors")
+    method = run_from(config.network.method)
+    network = method_class(method.method).build_network(method, backbone_from(backbone), 3, size)
+    save_file(network.state_dict(), folder / "model.safetensors")
     config = config.model_copy(update={"weights": digest(folder / "model.safetensors")})
     (folder / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
     return folder

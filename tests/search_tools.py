@@ -17,7 +17,7 @@ from hardmine.errors import UserError
 from hardmine.methods import method_class
 from hardmine.settings import jobs_of, load_plan
 
-__all__ = ["draw", "pictures", "project", "refused", "succeeded", "trained"]
+__all__ = ["draw", "draw_forty", "pictures", "project", "refused", "succeeded", "trained"]
 
 PLAN = {
     "plan": "tiny",
@@ -91,7 +91,11 @@ def trained(project: Path) -> Path:
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Forty small colour pictures in two folders, and things that are no pictures."""
-    folder = tmp_path / "pictures"
+    return draw_forty(tmp_path / "pictures")
+
+
+def draw_forty(folder: Path) -> Path:
+    """What ``pictures`` gives, in a folder of one's own."""
     numbers = np.random.default_rng(3)
     for number in range(40):
         place = folder / ("odd" if number % 2 else "even")

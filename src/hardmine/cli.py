@@ -13,6 +13,7 @@ from hardmine.exporting.commands import export
 from hardmine.inspecting.commands import inspect
 from hardmine.offline.commands import mine
 from hardmine.search.commands import index, search
+from hardmine.serving.commands import serve
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ PlanFile = Annotated[Path, typer.Option(help="The plan file.")]
 
 for verb_command in (download, preprocess, tune, train, embed, evaluate, figures):
     app.command(rich_help_panel="Verbs")(verb_command)
-for command in (export, index, search, inspect, mine):
+for command in (export, index, search, serve, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
 
 

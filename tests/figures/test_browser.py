@@ -3,28 +3,18 @@
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from browsing import Visit, ids_twice, nameless, needs_chromium, visited
 from fake_report import Plan, make_report
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = needs_chromium
 
 FAKE = Plan(
     runs=("base", "triplet-semihard", "hdc", "hdc-cascade"), classes=[*(f"class {n}" for n in range(11)), "<b>ö"]
 )
-
-
-@dataclass
-class Visit:
-    """A page with everything it complained about and asked for."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -32,25 +22,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_report(FAKE, tmp_path_factory.mktemp("report"))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 def open_page(browser: Browser, report: Path, **options: object) -> Visit:
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options})
-    context.set_default_timeout(10_000)
-    visit = Visit(context.new_page())
-    for event in ("pageerror", "requestfailed"):
-        visit.page.on(event, lambda thing: visit.complaints.append(str(thing)))
-    visit.page.on("console", lambda message: visit.complaints.append(message.text))
-    visit.page.on("request", lambda request: visit.requests.append(request.url))
-    visit.page.goto((report / "index.html").as_uri())
-    visit.page.wait_for_selector("html[data-ready=yes]")
-    return visit
+    return visited(browser, (report / "index.html").as_uri(), **options)
 
 
 @pytest.fixture
@@ -246,13 +219,8 @@ def test_a_phone_never_scrolls_sideways_and_sees_the_result(browser: Browser, re
 
 def test_every_control_has_a_name_and_every_picture_a_text(visit: Visit) -> None:
     articles(visit.page)
-    nameless = """() => [...document.querySelectorAll('button, select, input, canvas, img, svg, [role]')]
-        .filter(node => !(node.getAttribute('aria-label') || node.getAttribute('alt') || node.textContent.trim()
-                          || node.getAttribute('aria-hidden') || (node.labels && node.labels.length)))
-        .map(node => node.outerHTML.slice(0, 200))"""
-    assert visit.page.evaluate(nameless) == []
-    twice = "() => [...document.querySelectorAll('[id]')].map(n => n.id).filter((id, i, ids) => ids.indexOf(id) !== i)"
-    assert visit.page.evaluate(twice) == []
+    assert nameless(visit.page) == []
+    assert ids_twice(visit.page) == []
 
 
 def test_motion_is_smooth_only_for_those_who_want_it(visit: Visit) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from search_tools import refused, succeeded
+from serving_tools import app_of
+from serving_tools import ask as served
 
 import hardmine
 from hardmine.retrieval.open_set import Threshold, choose_thresholds
@@ -103,6 +105,17 @@ def test_terminal_and_page_say_no_match_and_where_the_line_is(
     assert "<strong>no match</strong>" in page
     assert "A match has 1.000 or more: as given." in page
     assert page.count('class="below"') == 10
+
+
+def test_the_page_to_search_with_takes_the_models_threshold_too(index: Path, kinds: list[list[Image.Image]]) -> None:
+    (expected,) = ask(index, kinds[0][4])
+    app, about = app_of(index), served(app_of(index), "/about").json
+    assert about["threshold"] == expected["threshold"]
+    assert "5 % of the searches" in about["reason"]
+    reply = served(app, "/search?k=10", (index.parent / "query0.png").read_bytes()).json
+    assert reply == {**expected, "query": "upload"}
+    assert served(app_of(index, 0.25), "/about").json["reason"] == "as given"
+    refused("serve", index, "--port", 0, "--false-match-rate", 0.3, message=r"thresholds for 0\.2, 0")
 
 
 def test_a_model_without_thresholds_decides_nothing(index: Path, model: Path, kinds: list[list[Image.Image]]) -> None:

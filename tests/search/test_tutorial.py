@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from mirror import ROOT
 from PIL import Image
+from serving_tools import started
 
 from hardmine.datasets.glyphs import draw
 
@@ -69,13 +71,20 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = sorted(path for path in (folder / "pictures").rglob("*") if path.is_file())
     for name, picture in (("query.jpg", pictures[3]), ("other.jpg", pictures[-1])):
         Image.open(io.BytesIO(picture.read_bytes())).save(folder / name, quality=95)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in COMMANDS:
-        done = subprocess.run(
-            command, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        done(command, folder)
     return folder
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def done(command: str, folder: Path) -> str:
+    """What a command of the page prints, which ends well."""
+    ended = subprocess.run(command, shell=True, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+    return ended.stdout
 
 
 def test_the_commands_lead_to_a_report_a_model_an_index_and_a_page(followed: Path) -> None:
@@ -91,6 +100,15 @@ def test_the_query_finds_the_picture_it_was_copied_from(followed: Path) -> None:
     pictures = sorted(path for path in (followed / "pictures").rglob("*") if path.is_file())
     assert followed / "pictures" / answer["hits"][0]["path"] == pictures[3]
     assert answer["hits"][0]["similarity"] > 0.99
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl is installed")
+def test_the_server_of_the_page_answers_as_the_command_does(followed: Path) -> None:
+    (serve,), (ask,) = (re.findall(rf"```bash {name}\n(.*)\n```", PAGE) for name in ("serve", "ask"))
+    with started([*shlex.split(serve), "--port", "0"], cwd=followed, env=environment()) as (_, address):
+        answer = json.loads(done(ask.replace("http://127.0.0.1:8000/", address), followed))
+    (expected,) = json.loads((followed / "found.json").read_text())
+    assert [hit["path"] for hit in answer["hits"]] == [hit["path"] for hit in expected["hits"][:5]]
 
 
 def test_the_python_of_the_page_runs(

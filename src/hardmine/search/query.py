@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from hardmine.foreign import in_json, shown
 from .searching import Answer, Decision, open_searcher
 from .table import ImageTable
 
-__all__ = ["SearchResults", "as_json", "print_table", "search_index"]
+__all__ = ["SearchResults", "as_json", "plain", "print_table", "search_index"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,13 @@ def search_index(
 
 
 def as_json(answers: list[Answer]) -> str:
-    r"""The answers as JSON, a list; bytes of names that are not UTF-8 as ``\udcff``."""
-    return in_json([asdict(answer) for answer in answers])
+    r"""The answers as JSON: a list of what ``plain`` gives; bytes of names that are not UTF-8 as ``\udcff``."""
+    return in_json([plain(answer) for answer in answers])
+
+
+def plain(answer: Answer) -> dict[str, Any]:
+    """An answer as data for JSON, with the attributes of ``Answer`` and of ``Hit``."""
+    return asdict(answer)
 
 
 def print_table(results: SearchResults) -> None:

@@ -26,7 +26,17 @@ from hardmine.errors import UserError
 from .guard import reading
 from .state import IndexState, parsed
 
-__all__ = ["FILES", "commit", "hold", "is_folder_of_its_own", "open_file", "read_state", "recover", "stage"]
+__all__ = [
+    "FILES",
+    "commit",
+    "files_now",
+    "hold",
+    "is_folder_of_its_own",
+    "open_file",
+    "read_state",
+    "recover",
+    "stage",
+]
 
 FILES = ("index.faiss", "images.parquet", "vectors.npy", "vectors.parquet")
 """What a generation holds beside ``index.json``."""
@@ -149,6 +159,14 @@ def open_file(folder: Path, state: IndexState, name: str) -> BinaryIO:
     raise UserError(
         f"{folder / name}: is missing or truncated. Delete {folder / _STATE} and run 'hardmine index' again."
     )
+
+
+def files_now(folder: Path) -> list[Path]:
+    """Where ``index.json`` and the files of its generation lie at the moment; nothing is opened."""
+    names = (_STATE, *FILES)
+    if not os.path.lexists(folder / _NEXT / _STATE):
+        return [folder / name for name in names]
+    return [folder / _NEXT / name if os.path.lexists(folder / _NEXT / name) else folder / name for name in names]
 
 
 def _publish(folder: Path) -> None:
