@@ -17,9 +17,14 @@ def build(
     images_per_class: int = 8,
     backbone: dict | None = None,
     size: int = 16,
+    lone: int = 0,
+    copies: bool = False,
     **training: object,
 ) -> Method:
-    """A method on random grey images; ``run`` and ``backbone`` as in a plan file."""
+    """A method on random grey images; ``run`` and ``backbone`` as in a plan file.
+
+    ``lone`` classes more have one image each; with ``copies`` all images of a class are equal.
+    """
     shared = {"images": 640, "batch": {"classes": 4, "images_per_class": 4}, **training}
     plan = load_plan(
         {
@@ -34,10 +39,11 @@ def build(
     )
     settings = plan.resolved(plan.runs["r"])
     resolved = plan.training_of(settings)
-    labels = np.repeat(np.arange(classes), images_per_class)
+    labels = np.concatenate([np.repeat(np.arange(classes), images_per_class), np.arange(classes, classes + lone)])
     rng = np.random.default_rng(5)
-    prototypes = rng.integers(0, 200, (classes, size, size, 1))
-    pixels = (prototypes[labels] + rng.integers(0, 55, (len(labels), size, size, 1))).astype(np.uint8)
+    prototypes = rng.integers(0, 200, (classes + lone, size, size, 1))
+    spread = 1 if copies else 55
+    pixels = (prototypes[labels] + rng.integers(0, spread, (len(labels), size, size, 1))).astype(np.uint8)
     store = ImageStore(pixels, np.arange(len(labels)), labels)
     device = torch.device("cpu")
     torch.set_num_threads(1)
