@@ -46,6 +46,7 @@ class MadeUpModel:
 def write(place: str, count: int, factory: str) -> dict[str, float]:
     """Write an index as ``hardmine index`` does, from vectors that are already there."""
     from hardmine.search import updating
+    from hardmine.settings.datasets.own_files import Pictures
 
     def embed(wish: Any, waiting: list[str], known: Any) -> tuple[dict[str, str], dict[str, str]]:
         digests = [f"{number:064x}" for number in range(len(waiting))]
@@ -55,8 +56,8 @@ def write(place: str, count: int, factory: str) -> dict[str, float]:
         return dict(zip(waiting, digests, strict=True)), {}
 
     names = [f"pictures/{number // 1000:04d}/{number:07d}.jpg" for number in range(count)]
-    updating.files_in = lambda images: names
-    updating._stat = lambda images, names: ({name: (1, 1) for name in names}, {})
+    updating.found_in = lambda images: Pictures(names, [], [], "")
+    updating._stat = lambda images, names: ({name: (1, 1, 1, 1) for name in names}, {})
     updating._embed = embed
     model: Any = MadeUpModel()
     folder = Path(place, "index")

@@ -54,6 +54,13 @@ def test_a_function_in_a_process_of_its_own_gives_back_plain_data() -> None:
     assert table.alone("benchmarks.table", "number", 1234.5) == "1,234"
 
 
+def test_an_index_of_vectors_that_are_there_is_written_and_searched(tmp_path: Path) -> None:
+    made = table.alone("benchmarks.indexing", "write", str(tmp_path), 1000, "Flat")
+    found = table.alone("benchmarks.indexing", "search", str(tmp_path), "")
+    assert made["peak"] > 0
+    assert (found["recall"], found["rate"] > 0) == (1.0, True)
+
+
 def test_every_subject_is_a_module_and_the_page_has_a_place_for_the_table() -> None:
     assert all(importlib.util.find_spec(f"benchmarks.{subject}") for subject in SUBJECTS)
     page = (ROOT / "docs/benchmarks.md").read_text()
