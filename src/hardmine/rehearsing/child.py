@@ -3,7 +3,6 @@
 import json
 import sys
 import tempfile
-import time
 import traceback
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -13,6 +12,8 @@ from typing import Any
 from hardmine.errors import UserError
 from hardmine.loading import loading
 from hardmine.processors import limit_threads
+
+from .peak import clock
 
 __all__ = ["main", "work"]
 
@@ -29,10 +30,10 @@ def work(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         UserError: the settings do not fit together.
     """
-    start = time.perf_counter()
+    start = clock()
     with loading():
         module = import_module(f"hardmine.rehearsing.{_MODULES[task['kind']]}")
-    loaded = time.perf_counter() - start
+    loaded = clock() - start
     found: dict[str, Any] = module.rehearse(task, folder)
     return found | {"load_seconds": loaded}
 

@@ -1,6 +1,5 @@
 """The course of a training: its moments in order, each measured once; between them nothing happens but more steps."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -12,17 +11,21 @@ from hardmine.methods.log import EpochLog
 from hardmine.settings.trials import search_of
 
 from .memory import SavedTensors
-from .peak import available_bytes
+from .peak import available_bytes, clock
 from .stand_in import StandIn
 
 __all__ = ["Course", "Steps"]
 
 PARTS = 1 / 8, 1 / 4
-"""Shares of a batch that go through the trunk where a whole step would take too long."""
+"""Shares of a batch that go through the trunk first, and alone where a whole step would take too long."""
 REPEATS = 4
 """Epochs in a row whose beginnings are measured in the middle of training, at most."""
 ROOM = 0.7
 """Share of the free memory that a whole step may take."""
+SLOW = 2.0
+"""Where a whole batch would take longer than this many limits, the parts are half as large."""
+NOISE = 1.5
+"""A step that takes up to this many times a usual one is a usual one."""
 SEEN = 1024
 """Images that a step may embed without gradients, at least, before any are made up."""
 
@@ -60,7 +63,6 @@ class Course:
         limit: seconds that measuring steps may take.
         share: memory that this process may take, of all that is free.
         beginnings: seconds of the beginnings of epochs, by number.
-        events: seconds of steps, with an eighth of the batch, at which something further happens, by number.
         log: takes what the method reports.
         spent: seconds that the longest beginning took here, without what is added for images made up.
     """
@@ -70,7 +72,6 @@ class Course:
     limit: float
     share: float = 1.0
     beginnings: dict[int, list[float]] = field(default_factory=dict)
-    events: dict[int, float] = field(default_factory=dict)
     log: EpochLog = field(default_factory=EpochLog)
     spent: float = 0.0
     _since: int = 0
@@ -109,9 +110,9 @@ class Course:
         """The beginning of an epoch, measured."""
         method = self.method
         method.step_number = epoch * method.steps_per_epoch
-        start = time.perf_counter()
+        start = clock()
         seconds = self._timed(lambda: method.begin_epoch(epoch, self.log))
-        self.spent = max(self.spent, time.perf_counter() - start)
+        self.spent = max(self.spent, clock() - start)
         self._since = 0
         self.beginnings.setdefault(epoch, []).append(seconds)
 
@@ -124,12 +125,12 @@ class Course:
             if epoch < self.epochs:
                 self.begin(epoch)
         for number in self.milestones:
-            self.events[number] = self.step(number, PARTS[0])
-        start = time.perf_counter()
+            self.step(number, PARTS[0])
+        start = clock()
         for epoch in range(self.middle, min(self.epochs, self.middle + REPEATS)):
             if epoch not in self.beginnings:
                 self.begin(epoch)
-            if time.perf_counter() - start > self.limit / REPEATS:
+            if clock() - start > self.limit / REPEATS:
                 break
 
     @property
@@ -157,13 +158,15 @@ class Course:
     def measure_steps(self, wanted: int) -> Steps:
         """Steps in the middle of training: in parts first, then whole ones as far as time and memory allow."""
         saved, places = SavedTensors(self.method), self._places()
-        (few, many), usual = PARTS, 0.0
-        self._counted(saved, next(places), few)  # memory is taken, libraries are loaded
+        few, many = PARTS
+        slow, _ = self._counted(saved, next(places), few)  # memory is taken, libraries are loaded
+        if slow / few > SLOW * self.limit:
+            few, many = few / 2, few
         usual, first = self._counted(saved, next(places), few)
         more, second = self._counted(saved, next(places), many)
-        seconds = _whole(usual, more)
-        whole = _whole(first, second)
-        extra = {name: max(0.0, seconds - usual) for name, seconds in self._ends().items()}
+        seconds = _whole((few, usual), (many, more))
+        whole = _whole((few, first), (many, second))
+        extra = {name: _beyond(usual, seconds) for name, seconds in self._ends(few).items()}
         if seconds > self.limit or whole > ROOM * self.share * available_bytes():
             return Steps(seconds, 0, whole, second, **extra)
         untimed, kept = self._counted(saved, next(places), 1.0)
@@ -172,14 +175,14 @@ class Course:
             times.append(self.step(next(places)))
         return Steps(fmean(times), len(times), kept, kept, **extra)
 
-    def _ends(self) -> dict[str, float]:
-        """Seconds of steps at which more may happen, with an eighth of the batch: events, an epoch's end, the last."""
+    def _ends(self, share: float) -> dict[str, float]:
+        """Seconds of steps at which more may happen, with a share of the batch: an epoch's end, the last, events."""
         each, total = self.method.steps_per_epoch, self.method.total_steps
-        last_of_epoch = min((self.middle + 1) * each, total) - 1
+        events = [self.step(number, share) for number in self.milestones]
         return {
-            "end": self.step(last_of_epoch, PARTS[0]),
-            "last": self.step(total - 1, PARTS[0]),
-            "events": sum(self.events.values()) / max(1, len(self.events)),
+            "end": self.step(min((self.middle + 1) * each, total) - 1, share),
+            "last": self.step(total - 1, share),
+            "events": fmean(events or [0.0]),
         }
 
     def _counted(self, saved: SavedTensors, number: int, share: float) -> tuple[float, float]:
@@ -200,11 +203,17 @@ class Course:
     def _timed(self, work: Callable[[], None], share: float = 1.0, really: int | None = None) -> float:
         stand = self.stand
         stand.begin(share) if really is None else stand.begin(share, really)
-        start = time.perf_counter()
+        start = clock()
         work()
-        return time.perf_counter() - start + stand.made * stand.rate
+        return clock() - start + stand.made * stand.rate
 
 
-def _whole(few: float, many: float) -> float:
-    """The value for the whole batch by the straight line through those for two parts of it; at least the latter."""
-    return max(many, few + (many - few) * (1 - PARTS[0]) / (PARTS[1] - PARTS[0]))
+def _whole(few: tuple[float, float], many: tuple[float, float]) -> float:
+    """The value for the whole batch by the straight line through (share, value) of two parts; at least the latter."""
+    slope = (many[1] - few[1]) / (many[0] - few[0])
+    return max(many[1], few[1] + slope * (1 - few[0]))
+
+
+def _beyond(usual: float, seconds: float) -> float:
+    """What a step takes beyond a usual one; nothing where that may be chance."""
+    return seconds - usual if seconds > NOISE * usual else 0.0

@@ -1,7 +1,7 @@
 """What is too large to measure whole: measured at growing sizes, the rest by the power law of the last two."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Grown", "grow", "power_law"]
@@ -31,20 +31,31 @@ class Grown:
         return f"extrapolated from {' and '.join(f'{size:,}' for size in self.sizes)} of {full:,} images"
 
 
-def grow(work: Callable[[int], Mapping[str, float]], full: int, limit: float, least: int = 2000) -> Grown:
+def grow(
+    work: Callable[[int], Mapping[str, float]],
+    full: int,
+    limit: float,
+    least: int = 2000,
+    parts: Sequence[str] = ("seconds",),
+) -> Grown:
     """Measure at an eighth of the size, twice that, and so on; at full size as soon as that will keep to the limit.
 
     Args:
-        work: measures at a size; among its values are ``seconds``.
+        work: measures at a size.
         full: the size asked for.
         limit: seconds that one measurement may take.
         least: up to this size everything is measured at once.
+        parts: names of the values that are seconds, each with a power law of its own; their sum is held to the limit.
     """
+
+    def seconds(values: Mapping[str, float]) -> float:
+        return sum(values[name] for name in parts)
+
     if full <= least:
         return Grown(dict(work(full)), (full,))
     size = max(least // 2, full // FIRST)
     found = [(size, dict(work(size)))]
-    if found[0][1]["seconds"] * (full / size) ** 2 <= limit:
+    if seconds(found[0][1]) * (full / size) ** 2 <= limit:
         return Grown(dict(work(full)), (full,))
     while True:
         size = min(2 * size, full)
@@ -52,9 +63,9 @@ def grow(work: Callable[[int], Mapping[str, float]], full: int, limit: float, le
         if size == full:
             return Grown(found[-1][1], (full,))
         predicted = _at(found, full)
-        if predicted["seconds"] <= limit:
+        if seconds(predicted) <= limit:
             return Grown(dict(work(full)), (full,))
-        if _at(found, min(2 * size, full))["seconds"] > limit:
+        if seconds(_at(found, min(2 * size, full))) > limit:
             return Grown(predicted, (found[-2][0], found[-1][0]))
 
 

@@ -32,7 +32,9 @@ def measure_all(
         again: measure what is kept, too.
         said: told of each that is done: how many are, of how many, and what went wrong.
     """
-    found = {} if again else {key: kept for key in tasks if (kept := _read(KEPT / f"{key}.json")) is not None}
+    found = (
+        {} if again else {key: kept for key in tasks if "load_seconds" in (kept := _read(KEPT / f"{key}.json") or {})}
+    )
     missing = [key for key in tasks if key not in found]
 
     def measure(key: str) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hardmine.artefacts import write_text
+from hardmine.foreign import shown
 from hardmine.processors import available_processors
 from hardmine.settings import Plan, probe_packages
 
@@ -60,15 +62,13 @@ def circumstances_of(effort: Effort) -> dict[str, Any]:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    from importlib.metadata import version
-
     processor = {"processor": names[0] if names else "unknown", "processors": available_processors()}
     return {**processor, "torch": version("torch"), "steps": effort.steps, "limit_seconds": effort.limit, "threads": 1}
 
 
 def _measured(what: str, tasks: dict[str, dict[str, Any]], effort: Effort, again: bool) -> dict[str, dict[str, Any]]:
     def said(done: int, of: int, failed: str) -> None:
-        print(f"{what}: {done} of {of} measured{': one failed, ' + failed if failed else ''}", flush=True)
+        print(f"{what}: {done} of {of} measured{': one failed, ' + shown(failed) if failed else ''}", flush=True)
 
     return measure_all(tasks, effort.children, again, said)
 

@@ -5,7 +5,6 @@ No method knows of it. It takes the place of four functions of the objects that 
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,8 @@ from torch.nn import functional
 
 from hardmine.backbones.taps import Backbone
 from hardmine.methods import Method
+
+from .peak import clock
 
 __all__ = ["StandIn", "standing_in"]
 
@@ -120,13 +121,13 @@ class StandIn:
     def _timed(self, kind: str, work: Callable[[Any], Any], images: Any) -> Any:
         if self._inside or self.share < 1:
             return work(images)
-        self._inside, start = True, time.perf_counter()
+        self._inside, start = True, clock()
         try:
             return work(images)
         finally:
             self._inside = False
             count, seconds = self._costs[kind]
-            self._costs[kind] = count + len(images), seconds + time.perf_counter() - start
+            self._costs[kind] = count + len(images), seconds + clock() - start
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from .counts import counts_of
 
 __all__ = ["Effort", "Rehearsed", "evaluation_task", "key_of", "rehearsed_runs"]
 
-_WORK = "hardmine.rehearsing.child:work"
+_WORK = {"train": "hardmine.rehearsing.training:rehearse", "evaluate": "hardmine.rehearsing.evaluation:rehearse"}
+"""What does the work of each kind of task."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def key_of(task: Mapping[str, Any], code: tuple[str, ...]) -> str:
     libraries = {name: version(name) for name in ("torch", "torchvision", "numpy", "faiss-cpu", "scikit-learn")}
     machine = [platform.node(), platform.machine(), platform.python_version()]
     told = {key: value for key, value in task.items() if key != "memory_share"}
-    deciding = [told, sorted(code_of((_WORK, *code)).items()), libraries, machine]
+    deciding = [told, sorted(code_of((_WORK[task["kind"]], *code)).items()), libraries, machine]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 

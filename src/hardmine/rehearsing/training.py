@@ -1,12 +1,13 @@
 """The rehearsal of a training: the real method on made images, its moments, its validation, its passes at test."""
 
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from hardmine.errors import UserError
 from hardmine.images.batches import block_of
 from hardmine.methods import method_class
 from hardmine.settings.backbones import backbone_from
@@ -18,7 +19,7 @@ from .course import Course, Steps
 from .growing import grow
 from .made_data import MadeData, made_vectors
 from .memory import held_bytes
-from .peak import peak_bytes
+from .peak import clock, peak_bytes
 from .stand_in import standing_in
 
 __all__ = ["rehearse"]
@@ -40,6 +41,8 @@ def rehearse(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     training = Training.model_validate(task["settings"]["training"])
     data = MadeData.of(task["data"], folder)
     images = len(data.items.rows(training.split))
+    if not images:
+        raise UserError(f"training.split: no image is in the split {training.split}.")
     found: dict[str, Any] = {"images": images}
 
     def course_of(size: int) -> dict[str, float]:
@@ -54,7 +57,7 @@ def rehearse(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     found["peak_bytes"] = peak_bytes() + found["saved_bytes"] - found["measured_bytes"]
     notes = {"refreshes": grown.said(images), "validation": found.pop("validation_said")}
     if found["total_steps"] and not found["timed_steps"]:
-        notes["steps"] = "extrapolated from an eighth and a quarter of a batch"
+        notes["steps"] = "extrapolated from two parts of a batch"
     return found | {"notes": [f"{what} {said}" for what, said in notes.items() if said]}
 
 
@@ -75,9 +78,9 @@ def _course(
     if len(store) < len(whole):
         budget = max(1, round(training.images * len(store) / len(whole)))
         training = training.model_copy(update={"images": budget, "warmup_steps": 0})
-    start = time.perf_counter()
+    start = clock()
     method = build(task["settings"], training, store, torch.device("cpu"), task["settings"]["seed"])
-    built = time.perf_counter() - start
+    built = clock() - start
     with standing_in(method) as stand:
         course = Course(method, stand, task["limit"], task["memory_share"])
         if course.epochs:
@@ -118,11 +121,11 @@ def _passes(task: dict[str, Any], data: MadeData) -> dict[str, Any]:
     network = method_class(run.method).build_network(run, backbone, store.channels, size)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     device = torch.device("cpu")
-    embed_rows(network, data.store("test", images=4), device, size)  # memory is taken
-    some = data.store("test", images=block_of(size))
-    start = time.perf_counter()
-    vectors = embed_rows(network, some, device, size)
-    seconds = (time.perf_counter() - start) / len(some)
+    embed_rows(network, replace(store, rows=store.rows[:2]), device, size)  # memory is taken
+    block = replace(store, rows=store.rows[: block_of(size)])
+    start = clock()
+    vectors = embed_rows(network, block, device, size)
+    seconds = (clock() - start) / len(block)
     outputs = {name: int(np.shape(value)[1]) for name, value in vectors.items()}
     return {"embed_image_seconds": seconds, "outputs": outputs, "evaluated_images": len(store)}
 
@@ -136,10 +139,10 @@ def _validation(data: MadeData, found: dict[str, Any], limit: float) -> dict[str
     def search(size: int) -> dict[str, float]:
         labels = data.store("validation", images=size).labels
         vectors = [made_vectors(labels, dimensions) for dimensions in found["outputs"].values()]
-        start = time.perf_counter()
+        start = clock()
         for each in vectors:
             retrieval_scores(each, labels)
-        return {"seconds": time.perf_counter() - start}
+        return {"seconds": clock() - start}
 
     grown = grow(search, images, limit)
     seconds = grown.values["seconds"] + images * found["embed_image_seconds"]
