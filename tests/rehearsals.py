@@ -11,16 +11,18 @@ Measure = Callable[..., dict[str, Any]]
 
 def tiny_plan(*runs: dict[str, Any], **sections: Any) -> Plan:
     """A plan on 192 made images of 24 classes; its runs are r0, r1, …"""
-    return load_plan(
-        {
-            "plan": "tiny",
-            "seeds": [0, 1],
-            "baseline": "r0",
-            "dataset": {**DATASET, "warm_letters": 4, "images_per_letter": 8},
-            "backbone": {"embedding": 16, "width": 4},
-            "training": {"images": 960, "batch": {"classes": 8, "images_per_class": 4}},
-            "runs": {f"r{number}": run for number, run in enumerate(runs)},
-            **sections,
-        },
-        "tiny",
-    )
+    return load_plan(tiny_content(*runs, **sections), "tiny")
+
+
+def tiny_content(*runs: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """What the file of ``tiny_plan`` holds."""
+    return {
+        "plan": "tiny",
+        "seeds": [0, 1],
+        "baseline": "r0",
+        "dataset": {**DATASET, "warm_letters": 4, "images_per_letter": 8},
+        "backbone": {"embedding": 16, "width": 4},
+        "training": {"images": 960, "batch": {"classes": 8, "images_per_class": 4}},
+        "runs": {f"r{number}": run for number, run in enumerate(runs)},
+        **sections,
+    }
