@@ -78,7 +78,7 @@ tables: $(READY)  ## write the tables and figures of the docs from docs/kept
 	python docs/kept/tables.py
 
 rehearse: $(READY)  ## try every step of every plan on made images: hours and memory into docs/rehearsal.md; goes on where it was
-	hardmine rehearse params.yaml experiments/*.yaml --limit-seconds 10 --images 2000 --classes 50 \
+	hardmine rehearse params.yaml experiments/*.yaml --limit-seconds 5 --images 2000 --classes 50 \
 		--table docs/kept/rehearsal/plans.csv; left=$$?; python docs/kept/tables.py; exit $$left
 
 lock: $(READY)  ## bring requirements.lock in line with pyproject.toml, for every system; locked versions stay

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import json
 import signal
 from collections.abc import Callable
@@ -90,11 +91,15 @@ def test_nothing_is_written_elsewhere(rehearsed: tuple[Path, Result]) -> None:
     assert {path.name for path in folder.iterdir()} == {"plan.yaml", "found.json", "table.csv", "scratch"}
 
 
-def test_the_table_has_a_row_a_plan(rehearsed: tuple[Path, Result]) -> None:
+def test_the_table_has_a_row_a_plan(rehearsed: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, done = rehearsed
     (row,) = csv.DictReader((folder / "table.csv").read_text().splitlines())
     assert (row["plan"], row["trainings"], row["failed"]) == ("tiny", "6", "1")
     assert float(row["million_images"]) == pytest.approx(2 * 2 * 960 / 1e6)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docs/kept")
+    (folder / "table.csv").rename(folder / "plans.csv")
+    table = importlib.import_module("tables").plans(folder)
+    assert "| tiny (1 runs failed) | 6 |  | 0.0038 |" in table
     for words in ("is an estimate", "a GPU's hours are another matter", "r0", "6 trainings"):
         assert words in " ".join(done.output.split())
 
@@ -164,12 +169,13 @@ def test_a_packed_list_is_taken_where_it_is_there(tmp_path: Path, monkeypatch: p
     [
         (-signal.SIGKILL, [], "memory ran out"),
         (-signal.SIGSEGV, ["Fatal"], "was ended by SIGSEGV"),
+        (-signal.SIGXCPU, [], "not done after 1,200 s of the processor"),
         (3, ["first", "last words"], "last words"),
         (3, [], "ended with code 3"),
     ],
 )
 def test_a_process_that_leaves_nothing_is_a_finding(code: int, lines: list[str], words: str) -> None:
-    assert words in measuring._why(code, lines)
+    assert words in measuring._why(code, lines, 1200)
 
 
 def test_a_run_is_priced_by_its_parts() -> None:

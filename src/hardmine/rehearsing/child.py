@@ -1,6 +1,7 @@
 """A process that measures one thing, so that its memory is its own and its end is nobody else's."""
 
 import json
+import resource
 import sys
 import tempfile
 import traceback
@@ -42,6 +43,7 @@ def main(task_file: Path, result_file: Path) -> None:
     """Read a task, write what was measured, or under ``failed`` why it was not."""
     task = json.loads(task_file.read_text(encoding="utf-8"))
     limit_threads(task["threads"])
+    resource.setrlimit(resource.RLIMIT_CPU, (task["most_seconds"], task["most_seconds"] + 5))
     try:
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
             found = work(task, Path(folder))

@@ -13,6 +13,7 @@ from hardmine.methods import method_class
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.methods import run_from
 from hardmine.settings.training import Training
+from hardmine.training.device import prepare_device
 from hardmine.training.loop import build, embed_rows, retrieval_scores
 
 from .course import Course, Steps
@@ -38,6 +39,7 @@ def rehearse(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         UserError: the settings do not fit together.
     """
+    prepare_device("cpu", task["threads"])
     training = Training.model_validate(task["settings"]["training"])
     data = MadeData.of(task["data"], folder)
     images = len(data.items.rows(training.split))
