@@ -9,7 +9,7 @@ READY := .venv/.ready
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: environment reproduce test test-older smoke lint format pull checkout use keep tables lock schema bench faults test-slurm reproduce-gpu clean-environment
+.PHONY: environment rehearse reproduce test test-older smoke lint format pull checkout use keep tables lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 .venv/.locked: requirements.lock
@@ -76,6 +76,10 @@ keep: $(READY)  ## take the results of report/PLAN into docs/kept, for the table
 
 tables: $(READY)  ## write the tables and figures of the docs from docs/kept
 	python docs/kept/tables.py
+
+rehearse: $(READY)  ## try every step of every plan on made images: hours and memory into docs/rehearsal.md; goes on where it was
+	hardmine rehearse params.yaml experiments/*.yaml --limit-seconds 5 --images 2000 --classes 50 \
+		--table docs/kept/rehearsal/plans.csv; left=$$?; python docs/kept/tables.py; exit $$left
 
 lock: $(READY)  ## bring requirements.lock in line with pyproject.toml, for every system; locked versions stay
 	uv pip compile pyproject.toml --quiet --universal --extra workflow --extra slurm --extra onnx --extra dev \

@@ -2,7 +2,8 @@
 
 A kept result is a folder of the plan's name with ``statistics.csv``, for a plan that tunes ``tuned.csv`` and the trials
 of each run, and ``made.json``: the commit, the machine and the digest of every file of the report that they come from.
-A page has a table between ``<!-- table: PLAN NAME -->`` and ``<!-- end -->``.
+``rehearsal/plans.csv`` is what ``make rehearse`` wrote. A page has a table between ``<!-- table: PLAN NAME -->`` and
+``<!-- end -->``.
 """
 
 import argparse
@@ -61,7 +62,28 @@ def tuned(folder: Path) -> str:
     return tuned_markdown(pd.read_csv(folder / "tuned.csv"))
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"results": results, "tuned": tuned}
+def plans(folder: Path) -> str:
+    """Plans with what a rehearsal says they take; a sentence where there was none yet."""
+    path = folder / "plans.csv"
+    if not path.exists():
+        return "Not measured yet: `make rehearse`.\n"
+    found = pd.read_csv(path)
+    titles = ("plan", "trainings", "trials", "images, million", "ms an image", "core hours", "GB a job", "device, GB")
+    lines = [f"| {' | '.join(titles)} |", f"|---|{'--:|' * (len(titles) - 1)}"]
+    for row in found.itertuples():
+        numbers = (row.million_images, row.image_ms, row.core_hours, row.host_gb, row.device_gb)
+        name = f"{row.plan} ({row.failed} runs failed)" if row.failed else row.plan
+        cells = [
+            name,
+            str(row.trainings),
+            str(row.trials or ""),
+            *(f"{number:,.0f}" if number > 99 else f"{number:.2g}" for number in numbers),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"{', '.join(sorted(set(found.processor)))}, one thread a job."]) + "\n"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {"results": results, "tuned": tuned, "plans": plans}
 
 
 def page_with_tables(text: str) -> str:

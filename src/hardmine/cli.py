@@ -12,6 +12,7 @@ from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.inspecting.commands import inspect
 from hardmine.offline.commands import mine
+from hardmine.rehearsing.commands import rehearse
 from hardmine.search.commands import index, search
 from hardmine.serving.commands import serve
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
@@ -35,6 +36,7 @@ for verb_command in (download, preprocess, tune, train, embed, evaluate, figures
     app.command(rich_help_panel="Verbs")(verb_command)
 for command in (export, index, search, serve, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
+app.command(rich_help_panel="Care")(rehearse)
 
 
 @app.command(rich_help_panel="Care")

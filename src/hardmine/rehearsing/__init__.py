@@ -1,0 +1,1 @@
+"""A plan rehearsed before its data is there: every step of it once, on made images; time, memory and what fails."""
