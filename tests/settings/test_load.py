@@ -1,6 +1,8 @@
+import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -256,3 +258,20 @@ def test_the_longest_names_allowed_fit_into_every_file_name_that_is_made_of_them
         for folder in (job.folder, f"scratch/remake/{job.folder}"):
             assert len(f".{folder.replace('/', '--')}.json.4194304.tmp") <= 255
         assert all(len(part) <= 255 for path in (*job.files, str(job.settings_file)) for part in Path(path).parts)
+
+
+def test_the_headline_plan_has_what_the_kept_tuning_chose() -> None:
+    plan = read_plan(ROOT / "params.yaml")
+    kept = sorted((ROOT / "docs/kept/glyphs-tuned").glob("trials-*.csv"))
+    assert {path.stem.removeprefix("trials-") for path in kept} == set(plan.runs) - {"random"}
+    for path in kept:
+        run = plan.runs[path.stem.removeprefix("trials-")]
+        with path.open(newline="") as file:
+            (chosen,) = [row for row in csv.DictReader(file) if row["chosen"]]
+        keys = list(chosen)[2 : list(chosen).index("map@r")]
+        for key in keys if chosen["trial"] != "0" else ():
+            section: Any = {**plan.resolved(run).own(), "training": plan.training_of(run).model_dump(mode="json")}
+            for part in key.split("."):
+                section = section[part]
+            if chosen[key]:
+                assert section == pytest.approx(yaml.safe_load(chosen[key])), f"{path.stem}: {key}"
