@@ -88,11 +88,14 @@ def done(command: str, folder: Path) -> str:
 
 
 def test_the_commands_lead_to_a_report_a_model_an_index_and_a_page(followed: Path) -> None:
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 10
     assert (followed / "report/folder/index.html").is_file()
     assert "95 % t-interval" in (followed / "my-model/README.md").read_text()
     assert json.loads((followed / "pictures-index/index.json").read_text())["count"] == CLASSES * PICTURES
     assert (followed / "found.html").read_text().count("data:image/webp") == 2 * 13
+    assert "hardmine inspect" in (followed / "pictures-report/index.html").read_text()
+    assert len((followed / "hard.csv").read_text().splitlines()) > CLASSES * PICTURES / 2
+    assert (followed / "hard.html").is_file()
 
 
 def test_the_query_finds_the_picture_it_was_copied_from(followed: Path) -> None:
