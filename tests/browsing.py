@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["Visit", "browser", "ids_twice", "nameless", "needs_chromium", "visited"]
+__all__ = ["Visit", "browser", "ids_twice", "nameless", "needs_chromium", "undisturbed", "visited"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -47,6 +48,15 @@ def visited(browser: "Browser", address: str, **options: object) -> Visit:
     visit.page.goto(address)
     visit.page.wait_for_selector("html[data-ready=yes]")
     return visit
+
+
+@contextmanager
+def undisturbed(visit: Visit, *own: str) -> Iterator[Visit]:
+    """A visit at whose end nothing was complained about, and only addresses with these beginnings were asked for."""
+    yield visit
+    visit.page.context.close()
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(own)] == []
 
 
 def nameless(page: "Page") -> list[str]:

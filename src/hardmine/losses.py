@@ -21,11 +21,12 @@ from hardmine.methods.hdc.loss import level_loss, squared_distances
 from hardmine.methods.hdc.selection import select_pairs
 from hardmine.methods.hdc.settings import HDC
 from hardmine.methods.hdml.pulling import pull
-from hardmine.methods.quadruplet.loss import Margins, adaptive_margins, shared_anchor, shared_nothing, unordered
+from hardmine.methods.quadruplet.loss import Margins, adaptive_margins, second_hinge, shared_anchor, unordered
 from hardmine.methods.quadruplet.metric import euclidean_squares
 from hardmine.methods.quadruplet.settings import Quadruplet
 from hardmine.methods.smart_mining.global_loss import GlobalLoss as _GlobalLoss
 from hardmine.methods.smart_mining.ratio_triplet import distances_of, ratio_triplet_loss
+from hardmine.methods.smart_mining.ratio_triplet import squared_distances as between
 from hardmine.methods.spectral.projection import project, spectral_loss
 from hardmine.mining.pairs import BatchPairs, pairwise_distances, triplet_masks
 from hardmine.mining.triplet_selection import all_triplets
@@ -189,12 +190,9 @@ class QuadrupletLoss(nn.Module):
             near, far = squares[unordered(positives)], squares[unordered(negatives)]
             margins = adaptive_margins(near, far, run.factors, run.margin_gradient)
         value = shared_anchor(squares, positives, negatives, margins.first, run.reduction).value
-        if run.second_term == "triplets":
-            return value + shared_anchor(squares, positives, negatives, margins.second, run.reduction).value
-        if run.second_term == "pairs":
-            kind = (squares, positives, negatives, labels, margins.second, run.reduction)
-            return value + shared_nothing(*kind).value
-        return value
+        batch = (squares, positives, negatives, labels)
+        second = second_hinge(run.second_term, *batch, margins.second, run.reduction)
+        return value if second is None else value + second.value
 
 
 class CoupledClustersLoss(nn.Module):
@@ -284,7 +282,7 @@ def _squares(embeddings: Tensor, labels: Tensor, tuples: Tuples) -> tuple[Tensor
     """Squared distances of unit vectors, anchor to positive and anchor to negative, float [T] each."""
     unit = functional.normalize(embeddings, dim=1)
     anchors, positives, negatives = (unit[places] for places in _triplets(labels, tuples))
-    return (anchors - positives).pow(2).sum(dim=1), (anchors - negatives).pow(2).sum(dim=1)
+    return between(anchors, positives), between(anchors, negatives)
 
 
 def _masks(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,7 +6,7 @@ training images gives rows of these. Names and arguments here are kept from one 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hardmine.errors import UserError
+from hardmine.losses import checked
 from hardmine.methods.hdc.selection import select_pairs
 from hardmine.methods.schem.bank import FeatureBank
 from hardmine.methods.schem.batcher import SchemBatcher
@@ -59,9 +60,10 @@ class TripletMiner:
     """
 
     def __init__(self, selection: Selection = "semihard", margin: float = 0.2, seed: int = 0) -> None:
-        if selection not in Selection.__args__:  # type: ignore[attr-defined]
-            allowed = ", ".join(Selection.__args__)  # type: ignore[attr-defined]
-            raise UserError(f"TripletMiner: selection '{selection}' is none; allowed: {allowed}.")
+        if selection not in get_args(Selection):
+            raise UserError(
+                f"TripletMiner: selection '{selection}' is none; allowed: {', '.join(get_args(Selection))}."
+            )
         self.selection, self.margin = selection, margin
         self._seed = seed
         self._generators: dict[str, torch.Generator] = {}
@@ -223,8 +225,6 @@ class SignatureBatches:
         seed: int = 0,
         **options: Any,
     ) -> None:
-        from hardmine.losses import checked
-
         allowed = ("groups", "group_size", "class_pool", "instance_pool", "class_stage", "instance_stage", "stochastic")
         run = checked(SCHEM, "schem", options, (*allowed, "warmup_steps", "group_similarity", "max_age"))
         labels = np.asarray(labels)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Visit, ids_twice, nameless, needs_chromium, visited
+from browsing import Visit, ids_twice, nameless, needs_chromium, undisturbed, visited
 from fake_report import Plan, make_report
 from playwright.sync_api import Browser, Page, expect
 
@@ -28,11 +28,8 @@ def open_page(browser: Browser, report: Path, **options: object) -> Visit:
 
 @pytest.fixture
 def visit(browser: Browser, report: Path) -> Iterator[Visit]:
-    visit = open_page(browser, report)
-    yield visit
-    visit.page.context.close()
-    assert visit.complaints == []
-    assert [url for url in visit.requests if not url.startswith(("file://", "data:", "blob:"))] == []
+    with undisturbed(open_page(browser, report), "file://", "data:", "blob:") as visit:
+        yield visit
 
 
 def runs_in_table(page: Page) -> list[str]:

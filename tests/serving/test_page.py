@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Visit, ids_twice, nameless, needs_chromium, visited
+from browsing import Visit, ids_twice, nameless, needs_chromium, undisturbed, visited
 from playwright.sync_api import Browser, Page, expect
 from search_tools import draw, draw_forty, succeeded
 from serving_tools import running
@@ -53,11 +53,8 @@ def address(index_of_all: Path, threshold: float) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, address: str) -> Iterator[Visit]:
-    visit = visited(browser, address)
-    yield visit
-    visit.page.context.close()
-    assert visit.complaints == []
-    assert [url for url in visit.requests if not url.startswith((address, "blob:"))] == []
+    with undisturbed(visited(browser, address), address, "blob:") as visit:
+        yield visit
 
 
 def choose(page: Page, file: Path) -> None:

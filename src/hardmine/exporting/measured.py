@@ -8,8 +8,7 @@ from hardmine.figures.titles import title_of
 from hardmine.retrieval import summarise
 from hardmine.retrieval.evaluate import FINAL
 from hardmine.retrieval.statistics import Summary
-from hardmine.search.evaluated import measured_of
-from hardmine.search.guard import reading
+from hardmine.search.evaluated import measured_of, reading_metrics
 
 __all__ = ["Measured", "measure"]
 
@@ -66,8 +65,7 @@ def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], 
     content = measured_of(project, run_seed)
     if not content:
         return {}
-    path = project / "metrics" / run_seed / "metrics.json"
-    with reading(path, "'hardmine verify --repair' has the next 'snakemake --cores all' make it again."):
+    with reading_metrics(project, run_seed):
         return {
             (str(row["protocol"]), str(row["metric"]), None if row["k"] is None else int(row["k"])): float(row["value"])
             for row in content["values"]

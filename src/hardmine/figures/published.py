@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field
 
 from hardmine.artefacts import Job
+from hardmine.retrieval.metrics import name_and_k
 from hardmine.settings.base import Settings
 
 from .titles import title_of
@@ -152,9 +153,9 @@ def _rows(entry: Published, run: str, measured: dict[tuple[str, str, int | None]
     source = ", ".join(filter(None, (entry.printed_in, entry.table and f"table {entry.table}", entry.note)))
     rows = []
     for name, percent in entry.values.items():
-        metric, _, k = name.partition("@") if name.startswith(("recall@", "cmc@")) else (name, "", "")
+        metric, k = name_and_k(name)
         row: dict[str, Any] = {"run": run, "method": entry.method, "paper": entry.name, "detail": entry.detail or ""}
-        row |= {"metric": metric, "k": int(k) if k else None, "published": percent / 100}
+        row |= {"metric": metric, "k": k, "published": percent / 100}
         row |= {"provenance": entry.provenance, "verified": entry.provenance != "unverified", "source": source}
         own = measured.get((run, metric, row["k"]))
         if own is not None:

@@ -1,6 +1,5 @@
 """The data report of a plan on own images, a part of its report."""
 
-import base64
 import hashlib
 import io
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from PIL import Image
 from hardmine.artefacts import Job
 from hardmine.images import ImageStore, open_store
 from hardmine.search.model import EmbeddingModel, load_model
+from hardmine.search.page import in_page
 from hardmine.search.speaking import speaking
 
 from .looking import Facts, Looked
@@ -89,6 +89,6 @@ def _pictures(store: ImageStore) -> Callable[[str], str | None]:
         pixels = store.pixels[rows[name]]
         buffer = io.BytesIO()
         Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "WEBP", quality=75)
-        return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+        return in_page(buffer.getvalue())
 
     return picture

@@ -16,7 +16,7 @@ from hardmine.errors import UserError
 from hardmine.settings.evaluation import Evaluation
 
 from .clustering import cluster, clustering_metrics
-from .metrics import rank_matches
+from .metrics import name_and_k, rank_matches
 from .open_set import no_match
 from .pairs import Pairs, pair_metrics, pairs_of, whole_classes
 from .protocols import Search, searches_of
@@ -50,8 +50,8 @@ class _Found:
 
     def add(self, head: dict[str, Any], draw: int, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
-            metric, _, k = name.partition("@") if name.startswith(("recall@", "cmc@")) else (name, "", "")
-            self.values.append({**head, "draw": draw, "metric": metric, "k": int(k) if k else None, "value": value})
+            metric, k = name_and_k(name)
+            self.values.append({**head, "draw": draw, "metric": metric, "k": k, "value": value})
 
 
 def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> None:
@@ -73,13 +73,13 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
     Raises:
         UserError: the embeddings are damaged or not finite, or there is no test image.
     """
-    settings = job.settings["evaluation"]
+    settings = Evaluation.model_validate(job.settings["evaluation"])
     items = read_items(Path(job.where["packed"], "items.csv"))
     embeddings = _read(job)
     rows = embeddings.pop("rows")
     found = _Found()
     pairs: dict[str, Pairs] = {}
-    for split in _splits(items, rows, job.settings.get("protocols", ["all-against-rest"]), settings.get("draws", 10)):
+    for split in _splits(items, rows, job.settings.get("protocols", ["all-against-rest"]), settings.draws):
         for name, vectors in embeddings.items():
             head = {"embedding": name, "split": split.name}
             mine = vectors[split.places]
@@ -90,13 +90,13 @@ def evaluate(job: Job, folder: Path, threads: int = 1, device: str = "cpu") -> N
                 pairs[split.name] = _pairs(mine, split, settings, threads)
                 found.add(head | {"protocol": next(iter(split.searches))}, 0, pair_metrics(pairs[split.name]))
             if final:
-                starts = cluster(mine, int(split.labels.max()) + 1, settings["clustering_restarts"], threads)
+                starts = cluster(mine, int(split.labels.max()) + 1, settings.clustering_restarts, threads)
                 for start, one in enumerate(starts):
                     agreement = clustering_metrics(split.labels, one.clusters)
                     found.add(head | {"protocol": next(iter(split.searches))}, start, agreement)
-    rates = Evaluation.model_validate(settings).false_match_rates
-    thresholds = [one.model_dump(mode="json") for one in no_match(pairs.get("validation"), pairs["test"], rates)]
-    content = {"counts": found.counts, "values": found.values, "no_match": thresholds}
+    thresholds = no_match(pairs.get("validation"), pairs["test"], settings.false_match_rates)
+    told = [one.model_dump(mode="json") for one in thresholds]
+    content = {"counts": found.counts, "values": found.values, "no_match": told}
     write_text(folder / "metrics.json", json.dumps(content, indent=1) + "\n")
     with writing(folder / "neighbours.safetensors") as temporary:
         temporary.write_bytes(save({name: np.ascontiguousarray(value) for name, value in found.lists.items()}))
@@ -126,7 +126,7 @@ def _search(
     searches: list[Search],
     vectors: np.ndarray,
     split: _Split,
-    settings: dict[str, Any],
+    settings: Evaluation,
     final: bool,
     threads: int,
     device: str,
@@ -136,9 +136,9 @@ def _search(
     lone: list[float] = []
     wanted = final and not searches[0].draw and not found.lists
     for search in searches:
-        kept = settings["neighbours"] if wanted else 0
+        kept = settings.neighbours if wanted else 0
         ranks, lists = rank_matches(search.task(vectors, split.labels), kept, threads, device)
-        drawn.append(search.metrics(ranks, settings["recall_at"]))
+        drawn.append(search.metrics(ranks, settings.recall_at))
         lone.append(float((ranks.matches == 0).mean()))
         if wanted:
             gallery = split.rows[search.gallery]
@@ -156,8 +156,8 @@ def _search(
             found.add(head, search.draw, metrics)
 
 
-def _pairs(vectors: np.ndarray, split: _Split, settings: dict[str, Any], threads: int) -> Pairs:
-    places = whole_classes(split.labels, Evaluation.model_validate(settings).pair_images)
+def _pairs(vectors: np.ndarray, split: _Split, settings: Evaluation, threads: int) -> Pairs:
+    places = whole_classes(split.labels, settings.pair_images)
     return pairs_of(vectors[places], split.labels[places], threads)
 
 

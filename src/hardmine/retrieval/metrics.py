@@ -8,7 +8,7 @@ import numpy as np
 from .neighbours import Neighbours, lists_in, ranks_in
 from .products import Block, each_block
 
-__all__ = ["Ranks", "Task", "all_against_rest", "rank_matches", "ranking_metrics", "retrieval_metrics"]
+__all__ = ["Ranks", "Task", "all_against_rest", "name_and_k", "rank_matches", "ranking_metrics", "retrieval_metrics"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,12 @@ def ranking_metrics(found: Ranks, at: Sequence[int]) -> dict[str, float]:
     precision = np.bincount(found.owners, found.places / found.ranks, minlength=found.queries)
     values["map"] = _mean_over_matched(precision, found)
     return values
+
+
+def name_and_k(name: str) -> tuple[str, int | None]:
+    """``recall@4`` and ``cmc@4`` taken apart; other names have no k."""
+    metric, _, k = name.partition("@") if name.startswith(("recall@", "cmc@")) else (name, "", "")
+    return metric, int(k) if k else None
 
 
 def _share_within(name: str, found: Ranks, at: Sequence[int]) -> dict[str, float]:

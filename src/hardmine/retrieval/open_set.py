@@ -86,7 +86,7 @@ def choose_thresholds(pairs: Pairs, rates: Sequence[float]) -> list[Threshold]:
         pairs: of classes that nothing was trained on.
         rates: wanted false-match rates.
     """
-    best = pairs.others.max(axis=1)
+    best = pairs.best_other
     if not np.isfinite(best).all():
         return []
     found = []
@@ -102,7 +102,7 @@ def choose_thresholds(pairs: Pairs, rates: Sequence[float]) -> list[Threshold]:
 
 def measure_threshold(threshold: float, pairs: Pairs) -> OpenSet:
     """What a threshold does: each image searches all without its class, and all but itself."""
-    best = pairs.others.max(axis=1)
+    best = pairs.best_other
     known = np.isfinite(pairs.own)
     found = known & (np.maximum(pairs.own, best) >= threshold)
     searches = int(known.sum())

@@ -40,6 +40,11 @@ class Pairs:
     own: np.ndarray
     others: np.ndarray
 
+    @property
+    def best_other(self) -> np.ndarray:
+        """Similarity of the most similar image of any other class, float64 [N]; -inf where there is none."""
+        return self.others.max(axis=1)
+
 
 def whole_classes(labels: np.ndarray, limit: int) -> np.ndarray:
     """Places, ascending, of the images of classes drawn with a fixed seed, two or as many as have ``limit`` images.

@@ -1,6 +1,8 @@
 """What was measured of a trained artefact, as far as it was measured of this content."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,19 @@ from hardmine.retrieval.open_set import Threshold
 
 from .guard import reading
 
-__all__ = ["measured_of", "thresholds_of"]
+__all__ = ["measured_of", "reading_metrics", "thresholds_of"]
 
-_ADVICE = "'hardmine verify --repair' has the next 'snakemake --cores all' make it again."
+
+@contextmanager
+def reading_metrics(project: Path, run_seed: Path) -> Iterator[Path]:
+    """Say of the ``metrics.json`` of an artefact what is wrong with it, and what to do; gives its path.
+
+    Raises:
+        UserError: what is read in it cannot be used.
+    """
+    path = project / "metrics" / run_seed / "metrics.json"
+    with reading(path, "'hardmine verify --repair' has the next 'snakemake --cores all' make it again."):
+        yield path
 
 
 def measured_of(project: Path, run_seed: Path) -> dict[str, Any]:
@@ -37,8 +49,7 @@ def measured_of(project: Path, run_seed: Path) -> dict[str, Any]:
     ]
     if packings[1:] != packings[:-1]:
         return {}
-    path = project / "metrics" / run_seed / "metrics.json"
-    with reading(path, _ADVICE):
+    with reading_metrics(project, run_seed) as path:
         content = json.loads(read_regular(path, LARGEST))
         if not isinstance(content, dict):
             raise ValueError("it is no object")
@@ -54,5 +65,5 @@ def thresholds_of(folder: Path) -> list[Threshold]:
     place = folder.resolve()
     run_seed = Path(*place.parts[-3:])
     content = measured_of(place.parents[3], run_seed)
-    with reading(place.parents[3] / "metrics" / run_seed / "metrics.json", _ADVICE):
+    with reading_metrics(place.parents[3], run_seed):
         return [Threshold.model_validate(one) for one in content.get("no_match", [])]

@@ -15,7 +15,7 @@ from hardmine.images.decode import UnreadableError, read_picture, thumbnail
 
 from .query import SearchResults
 
-__all__ = ["link_to", "picture_of", "webp_of", "write_page"]
+__all__ = ["in_page", "link_to", "picture_of", "webp_of", "write_page"]
 
 _EDGE = 320
 """Longest edge of a thumbnail in pixels; shown at half of it on sharp screens."""
@@ -66,7 +66,12 @@ def link_to(path: str) -> str:
 def picture_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 80) -> str | None:
     """What ``webp_of`` gives as a data address."""
     data = webp_of(path, sha256, edge, quality)
-    return None if data is None else "data:image/webp;base64," + base64.b64encode(data).decode()
+    return None if data is None else in_page(data)
+
+
+def in_page(webp: bytes) -> str:
+    """A WEBP file as a data address."""
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()
 
 
 def webp_of(path: Path, sha256: str = "", edge: int = _EDGE, quality: int = 80) -> bytes | None:

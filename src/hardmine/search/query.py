@@ -63,8 +63,8 @@ def search_index(
     """
     searcher = open_searcher(folder, model_folder, parameters, device, threads)
     decision = searcher.decision(threshold, rate)
-    names, limit = [str(query) for query in queries], decision.threshold if decision else None
-    answers = searcher.answers(names, searcher.model.embed(queries), count, threshold=limit)
+    names, vectors = [str(query) for query in queries], searcher.model.embed(queries)
+    answers = searcher.answers(names, vectors, count, decision=decision)
     return SearchResults(folder.resolve().name, answers, searcher.index.table, decision)
 
 

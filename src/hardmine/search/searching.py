@@ -144,7 +144,7 @@ class Searcher:
         vectors: np.ndarray,
         count: int,
         among: range | None = None,
-        threshold: float | None = None,
+        decision: Decision | None = None,
     ) -> list[Answer]:
         """The images most similar to each query.
 
@@ -153,12 +153,13 @@ class Searcher:
             vectors: float32 [Q, D], rows of length 1.
             count: images wanted for each.
             among: rows that count, all unless given.
-            threshold: the similarity from which on a hit is a match; without it nothing is decided.
+            decision: which hits are matches; without it nothing is decided.
 
         Raises:
             UserError: the index turns out to be damaged.
         """
         rows, similarities = self.index.search(vectors, count, among)
+        threshold = decision.threshold if decision else None
         answers = []
         for query, own_rows, own_similarities in zip(queries, rows, similarities, strict=True):
             found = [

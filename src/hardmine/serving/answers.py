@@ -132,10 +132,9 @@ class Answers:
         return self._found(opened, opened.searcher.file_of(row), vector, count, where)
 
     def _found(self, opened: Opened, query: str, vector: np.ndarray, count: int, where: dict[str, str]) -> Response:
-        searcher, decision = opened.searcher, self._offer.decision(opened)
-        among = rows_of(searcher.index.table.paths, **where)
-        limit = decision.threshold if decision else None
-        return _json(plain(searcher.answers([query], vector, count, among, limit)[0]), opened)
+        among = rows_of(opened.searcher.index.table.paths, **where)
+        (answer,) = opened.searcher.answers([query], vector, count, among, self._offer.decision(opened))
+        return _json(plain(answer), opened)
 
     def _thumbnail(self, row: int, token: str) -> Response:
         opened = self._served.now()

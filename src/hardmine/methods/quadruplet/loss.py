@@ -10,7 +10,15 @@ from torch import Tensor
 
 from hardmine.methods.hinge import Hinge, hinge_loss
 
-__all__ = ["Margins", "adaptive_margins", "hardest_pairs", "shared_anchor", "shared_nothing", "unordered"]
+__all__ = [
+    "Margins",
+    "adaptive_margins",
+    "hardest_pairs",
+    "second_hinge",
+    "shared_anchor",
+    "shared_nothing",
+    "unordered",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,25 @@ def shared_nothing(
     own = labels[first, None]
     valid = (own != labels[None, third]) & (own != labels[None, fourth])
     return hinge_loss(squares[first, second][:, None], squares[third, fourth][None], valid, margin, mean)
+
+
+def second_hinge(
+    kind: str, squares: Tensor, positives: Tensor, negatives: Tensor, labels: Tensor, margin: Tensor, mean: str
+) -> Hinge | None:
+    """What stands beside the triplets: ``pairs``, ``triplets`` once more with this margin, or nothing.
+
+    Args:
+        kind: ``second_term`` of the settings.
+        squares: g², float [n, n].
+        positives: bool [n, n].
+        negatives: bool [n, n].
+        labels: int64 [n].
+        margin: a scalar.
+        mean: as ``hinge_loss`` takes it.
+    """
+    if kind == "triplets":
+        return shared_anchor(squares, positives, negatives, margin, mean)
+    return shared_nothing(squares, positives, negatives, labels, margin, mean) if kind == "pairs" else None
 
 
 def hardest_pairs(squares: Tensor, positives: Tensor, negatives: Tensor, margin: Tensor) -> Hinge:

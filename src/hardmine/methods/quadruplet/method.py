@@ -11,7 +11,7 @@ from hardmine.methods.hinge import Hinge
 from hardmine.methods.log import EpochLog
 from hardmine.mining.pairs import nearest_is_positive, pairwise_distances, triplet_masks
 
-from .loss import Margins, adaptive_margins, hardest_pairs, shared_anchor, shared_nothing, unordered
+from .loss import Margins, adaptive_margins, hardest_pairs, second_hinge, shared_anchor, unordered
 from .metric import LearnedMetric, euclidean_squares
 from .settings import Quadruplet
 
@@ -54,13 +54,9 @@ class QuadrupletMethod(Method):
             return self._logged(hardest_pairs(squares, positives, negatives, margins.first), "triplets", log)
         first = shared_anchor(squares, positives, negatives, margins.first, run.reduction)
         value = self._logged(first, "triplets", log)
-        if run.second_term == "triplets":
-            second = shared_anchor(squares, positives, negatives, margins.second, run.reduction)
-        elif run.second_term == "pairs":
-            second = shared_nothing(squares, positives, negatives, labels, margins.second, run.reduction)
-        else:
-            return value
-        return value + self._logged(second, "second", log)
+        batch = (squares, positives, negatives, labels)
+        second = second_hinge(run.second_term, *batch, margins.second, run.reduction)
+        return value if second is None else value + self._logged(second, "second", log)
 
     def _margins(self, near: Tensor, far: Tensor) -> Margins:
         """Fixed margins, also in the first steps of a run with adaptive ones."""
