@@ -14,10 +14,16 @@ from hardmine.processors import available_processors, limit_threads
 
 from .speaking import speaking
 
-__all__ = ["index", "search"]
+__all__ = ["Device", "ModelPlace", "Rate", "Tune", "index", "search"]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; all processors unless given.", min=1, show_default=False)]
+ModelPlace = Annotated[Path | None, typer.Option(help="Where the index's model lies now.")]
+Rate = Annotated[
+    float | None,
+    typer.Option("--false-match-rate", help="Take the model's threshold for this rate; for 0.05 unless given."),
+]
+Tune = Annotated[str, typer.Option(help="Of an approximate index, such as nprobe=64 or efSearch=128.")]
 ModelFolder = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A folder of 'hardmine export', or models/<plan>/<run>/seed<k>.")
 ]
@@ -60,16 +66,13 @@ def search(
     count: Annotated[int, typer.Option("-k", help="Images wanted for each query.", min=1)] = 10,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with the pictures to this file.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Where the index's model lies now.")] = None,
+    model: ModelPlace = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Similarity from which on an image is a match; the model's own unless given.", min=-1, max=1),
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option("--false-match-rate", help="Take the model's threshold for this rate; for 0.05 unless given."),
-    ] = None,
-    tune: Annotated[str, typer.Option(help="Of an approximate index, such as nprobe=64 or efSearch=128.")] = "",
+    rate: Rate = None,
+    tune: Tune = "",
     threads: Threads = None,
     device: Device = "auto",
 ) -> None:

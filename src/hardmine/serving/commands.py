@@ -9,6 +9,7 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.commands import Device, ModelPlace, Rate, Tune
 
 __all__ = ["serve"]
 
@@ -22,17 +23,14 @@ def serve(
         float | None,
         typer.Option(help="Similarity from which images are matches; the model's own unless given."),
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option("--false-match-rate", help="Take the model's threshold for this rate; for 0.05 unless given."),
-    ] = None,
-    model: Annotated[Path | None, typer.Option(help="Where the index's model lies now.")] = None,
-    tune: Annotated[str, typer.Option(help="Of an approximate index, such as nprobe=64 or efSearch=128.")] = "",
+    rate: Rate = None,
+    model: ModelPlace = None,
+    tune: Tune = "",
     threads: Annotated[
         int | None,
         typer.Option(help="Pictures worked on at once; all processors unless given.", min=1, show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Search an index on a page in the browser and as JSON over HTTP, for this machine alone without --host."""
     if threshold is not None and not -1 <= threshold <= 1:
