@@ -74,6 +74,21 @@ def test_one_step_logs_what_the_method_promises():
     assert means["loss"] == pytest.approx(means["triplet_loss"] + means["classification_loss"], abs=1e-6)
 
 
+def test_signature_recall_embeds_no_more_classes_than_it_is_measured_among(monkeypatch):
+    seen, recalls = [], []
+    for most in (500, 6):
+        monkeypatch.setattr("hardmine.methods.schem.method.RECALL_CLASSES", most)
+        method = method_of()
+        embed = method.embed_training
+        monkeypatch.setattr(method, "embed_training", lambda rows, embed=embed: seen.append(rows) or embed(rows))
+        log = EpochLog()
+        method._report_signatures(np.random.default_rng(0), log)
+        recalls.append(log.means()["signature_recall"])
+    classes = [len(np.unique(method.setup.labels[rows])) for rows in seen]
+    assert classes == [method.setup.classes, 6]
+    assert recalls[1] == 1.0  # all five others are near
+
+
 def test_the_bank_correlation_is_one_when_the_bank_is_fresh():
     method = method_of()
     for _ in range(20):  # batch norm learns the images' scale; before, embeddings differ by little more than rounding

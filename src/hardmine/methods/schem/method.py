@@ -22,6 +22,9 @@ from .signatures import ClassSignatures, group_similarity
 
 __all__ = ["SchemMethod"]
 
+RECALL_CLASSES = 500
+"""Classes that signature recall is measured among: with thousands of them it would take as long as the epoch."""
+
 
 class SchemMethod(Method):
     """Mines a batch with the weights of the moment, trains on it, and writes its embeddings back to the bank."""
@@ -138,13 +141,15 @@ class SchemMethod(Method):
             log.set("bank_age_max", max(log.means().get("bank_age_max", 0.0), float(mined.ages.max())))
 
     def _report_signatures(self, draws: np.random.Generator, log: EpochLog) -> None:
-        """Signature recall over up to 64 anchor classes, pools of the middle size, four fresh images a class."""
+        """Signature recall over 64 of up to 500 drawn classes, pools of the middle size, four fresh images a class."""
         rows = some_of_each(self.setup.labels, 4, draws)
-        classes = draws.permutation(self.setup.classes)[:64]
+        drawn = draws.permutation(self.setup.classes)[:RECALL_CLASSES]
+        searched = np.sort(drawn)
+        rows = rows[np.isin(self.setup.labels[rows], searched)]
+        labels, anchors = (np.searchsorted(searched, classes) for classes in (self.setup.labels[rows], drawn[:64]))
         size = sorted(self.run.class_pool)[len(self.run.class_pool) // 2] * (self.run.groups - 1)
-        signatures = self.signatures.unit().detach()
-        embedded, labels = self.embed_training(rows), self.setup.labels[rows]
-        log.set("signature_recall", signature_recall(embedded, labels, signatures, classes, size))
+        signatures = self.signatures.unit().detach()[torch.from_numpy(searched).to(self.setup.device)]
+        log.set("signature_recall", signature_recall(self.embed_training(rows), labels, signatures, anchors, size))
 
     def _report_bank(self, draws: np.random.Generator, log: EpochLog) -> None:
         """Correlation of similarities by usable bank entries with fresh ones, for one anchor group and 200 images."""
