@@ -17,7 +17,7 @@ __all__ = ["download", "embed", "evaluate", "figures", "preprocess", "train", "t
 SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
 SettingsFiles = Annotated[list[Path], typer.Argument(help="Settings files, made one after another.")]
 Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
-EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, cuda or cuda:<n>; metrics are the same.")]
+EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, auto, cuda, cuda:<n>; same metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 
 
@@ -49,6 +49,10 @@ def embed(settings: SettingsFiles, threads: Threads = 1, device: Device = "auto"
 
 def evaluate(settings: SettingsFiles, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
     """Measure retrieval and clustering."""
+    if device != "cpu":
+        from hardmine.training.device import prepare_device
+
+        device = str(prepare_device(device, threads, alone=True))
     for path in settings:
         _run("evaluate", path, threads, threads, device)
 

@@ -1,6 +1,7 @@
 """Devices of one machine are shared out among jobs; proven with names of devices that need not exist."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -118,7 +119,7 @@ OMNIGLOT = {
         (OMNIGLOT, "0,1", "--resources gpu=0", 0, None),
         (OMNIGLOT, "0", "--executor slurm --jobs 2", 1, None),
         (PLAN, "0", "", 0, None),
-        (PLAN, "0", "--set-resources train_run:gpu=1", 1, None),
+        (PLAN, "0", "--set-resources train_run:gpu=1 evaluate_run:gpu=1", 1, None),
     ],
 )
 def test_a_plan_on_photographs_uses_the_gpus_that_there_are_and_says_so(
@@ -126,7 +127,7 @@ def test_a_plan_on_photographs_uses_the_gpus_that_there_are_and_says_so(
 ) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(plan))
     done = subprocess.run(
-        f"snakemake -n --cores 2 --snakefile {ROOT / 'Snakefile'} --directory {tmp_path} --configfile params.yaml {options}",
+        f"snakemake -np --cores 2 --snakefile {ROOT / 'Snakefile'} --directory {tmp_path} --configfile params.yaml {options}",
         shell=True,
         cwd=tmp_path,
         env={**os.environ, "HARDMINE_DEVICES": devices, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
@@ -136,6 +137,8 @@ def test_a_plan_on_photographs_uses_the_gpus_that_there_are_and_says_so(
     )
     (rule,) = (part for part in done.stdout.split("\n\n") if "rule train_run:" in part)
     assert f"gpu={gpu}" in rule
+    (searched,) = re.findall(r"hardmine evaluate .*--device (\w+)", done.stdout)
+    assert searched == ("auto" if "evaluate_run" in options else "cpu")
     assert (said or "devices:") in done.stderr if said else "devices:" not in done.stderr
 
 

@@ -25,5 +25,8 @@ rule evaluate_run:
     resources:
         mem_mb=2000,
         runtime=240,
+        gpu=0,
+    params:
+        device=lambda wildcards, resources: "auto" if resources.gpu else "cpu",
     shell:
-        "exec hardmine evaluate {input.settings} --threads {threads} > {log} 2>&1"
+        "exec hardmine evaluate {input.settings} --threads {threads} --device {params.device} > {log} 2>&1"

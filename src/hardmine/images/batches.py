@@ -6,6 +6,7 @@ from torch import Tensor
 
 from hardmine.settings.training import Augmentation
 
+from .ahead import ReadAhead
 from .augment import recoloured, resized_crops, with_holes
 from .store import ImageStore
 
@@ -33,6 +34,12 @@ class TrainingImages:
         self.size = (augmentation.crop, augmentation.crop) if augmentation.crop else (int(height), int(width))
         self.labels = torch.from_numpy(store.labels).to(device)
         self._generator = torch.Generator().manual_seed(seed)
+        self._ahead = ReadAhead(store, pin=True) if device.type == "cuda" else None
+
+    def announce(self, indices: np.ndarray | None) -> None:
+        """Say which images come next: for a GPU they are read while it works. None: not known yet."""
+        if self._ahead is not None and indices is not None:
+            self._ahead.announce(indices)
 
     def plain(self, indices: Tensor | np.ndarray) -> Tensor:
         """Images as they are at test time, float32 [k, C, H, W], channels last."""
@@ -74,7 +81,8 @@ class TrainingImages:
 
     def _read(self, indices: Tensor | np.ndarray) -> Tensor:
         rows = indices.cpu().numpy() if isinstance(indices, Tensor) else indices
-        return torch.from_numpy(self.store.read(rows)).to(self.device, non_blocking=True)
+        images = self._ahead.read(rows) if self._ahead else torch.from_numpy(self.store.read(rows))
+        return images.to(self.device, non_blocking=True)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Position of the random numbers."""

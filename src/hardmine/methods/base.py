@@ -115,7 +115,9 @@ class Method(ABC):
         return cls.network_class(backbone, channels, size)
 
     def build_sampler(self) -> Any:
-        """The source of index batches: ``next_batch()``, ``steps_per_epoch``, ``batch_size``, state."""
+        """The source of index batches: ``next_batch()``, ``steps_per_epoch``, ``batch_size``, state; ``upcoming()``
+        where it knows the next batch before it is drawn.
+        """
         batch = self.setup.training.batch
         return BalancedSampler(self.setup.labels, batch.classes, batch.images_per_class, self.setup.seed)
 
@@ -169,8 +171,16 @@ class Method(ABC):
         rows = self.sampler.next_batch()
         self.set_learning_rates()
         numbers = torch.from_numpy(rows)
-        loss = self.update_on(self.images.augmented(rows), lambda outputs: self.loss(outputs, numbers, log))
+        images = self.augmented(rows)
+        loss = self.update_on(images, lambda outputs: self.loss(outputs, numbers, log))
         log.add("loss", loss)
+
+    def augmented(self, rows: Tensor | np.ndarray) -> Tensor:
+        """The images of the sampler's last batch, randomly changed; those of its next are read meanwhile."""
+        images = self.images.augmented(rows)
+        if hasattr(self.sampler, "upcoming"):
+            self.images.announce(self.sampler.upcoming())
+        return images
 
     def update_on(self, images: Tensor, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> Tensor:
         """Forward, loss, backward and update on a batch; the loss.

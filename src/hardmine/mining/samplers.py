@@ -70,6 +70,10 @@ class BalancedSampler:
         self._position += 1
         return self._epoch[self._position - 1]
 
+    def upcoming(self) -> np.ndarray | None:
+        """What ``next_batch`` will give, nothing drawn for it; None where the epoch ends here."""
+        return self._epoch[self._position] if self._position < len(self._epoch) else None
+
     def _plan(self) -> list[np.ndarray]:
         decks = [self._deal(rows) for rows in self._members]
         left = self._groups.copy()
@@ -149,6 +153,10 @@ class ShuffledSampler:
             self._deck = np.concatenate([self._deck, self._generator.permutation(self.images)])
         batch, self._deck = self._deck[: self.batch_size], self._deck[self.batch_size :]
         return batch
+
+    def upcoming(self) -> np.ndarray | None:
+        """What ``next_batch`` will give, nothing drawn for it; None where the round ends here."""
+        return self._deck[: self.batch_size] if len(self._deck) >= self.batch_size else None
 
     def state_dict(self) -> dict[str, Any]:
         """The random numbers, and the images that are left of the round."""

@@ -47,9 +47,17 @@ class PairSampler:
     def next_batch(self) -> np.ndarray:
         """The next batch, int64 [2n]."""
         if self.covering:
-            return self._sampler.next_batch().reshape(self.pairs, 2).T.ravel()
+            return self._in_order(self._sampler.next_batch())
         chosen = self._generator.permutation(len(self._members))[: self.pairs]
         return np.stack([_two(self._members[label], self._generator) for label in chosen], axis=1).ravel()
+
+    def upcoming(self) -> np.ndarray | None:
+        """What ``next_batch`` will give, nothing drawn for it; None where that is not known yet."""
+        found = self._sampler.upcoming() if self.covering else None
+        return None if found is None else self._in_order(found)
+
+    def _in_order(self, pairs: np.ndarray) -> np.ndarray:
+        return pairs.reshape(self.pairs, 2).T.ravel()
 
     def state_dict(self) -> dict[str, Any]:
         """Positions of both sources."""

@@ -26,6 +26,11 @@ class Settings(BaseModel):
                 )
         return given
 
+    def changed(self, *names: str) -> list[str]:
+        """Those of the named keys that are not at their defaults, sorted."""
+        fields = type(self).model_fields
+        return sorted(name for name in names if getattr(self, name) != fields[name].default)
+
 
 def _takes_truth(annotation: Any) -> bool:
     """Whether an annotation has a place for true and false."""

@@ -5,11 +5,13 @@ import pytest
 import torch
 from circle import at
 from gradients import central_differences
+from pydantic import ValidationError
 from resuming import assert_resumes
 from tiny import advance, build
 
 from hardmine.errors import UserError
 from hardmine.methods.facility_location.loss import contrastive_push, distances_of, facility_bracket
+from hardmine.methods.facility_location.settings import FacilityLocation
 from hardmine.methods.log import EpochLog
 
 NINE, NINE_LABELS = at(0, 20, 70, 80, 100, 190, 200, 260, 50), torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 1])
@@ -180,7 +182,7 @@ def test_training_lowers_the_loss():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"medoids": "random", "warm": True}, "medoids: random is not searched"),
+        ({"medoids": "random", "warm": False}, "medoids: random is not searched"),
         ({"push": "contrastive", "gamma": 2}, "push: contrastive uses no medoids"),
         ({"margin": "zero-one", "gamma": 0}, "margin has no effect"),
         ({"gamma": -1}, "greater than or equal to 0"),
@@ -188,9 +190,10 @@ def test_training_lowers_the_loss():
     ],
 )
 def test_settings_that_cannot_work_are_refused(keys, message):
-    from pydantic import ValidationError
-
-    from hardmine.methods.facility_location.settings import FacilityLocation
-
     with pytest.raises(ValidationError, match=message):
         FacilityLocation(method="facility-location", **keys)
+
+
+def test_a_control_with_random_medoids_takes_what_was_found_for_the_method() -> None:
+    control = FacilityLocation(**{**FacilityLocation(method="facility-location").model_dump(), "medoids": "random"})
+    assert control.changed("medoids", "warm") == ["medoids"]

@@ -46,7 +46,7 @@ class AdaptedTriplet(RunSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        given = self.model_fields_set & {"members", "scope", "norm", "reduction"}
+        given = self.changed("members", "scope", "norm", "reduction")
         if self.penalty == "centre" and given:
-            raise ValueError(f"penalty: centre has no selected images; leave out {', '.join(sorted(given))}")
+            raise ValueError(f"penalty: centre has no selected images; leave out {', '.join(given)}")
         return self

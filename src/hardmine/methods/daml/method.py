@@ -89,7 +89,7 @@ class DAMLMethod(RoutedMethod):
     def losses(self, rows: Tensor) -> GroupLosses:
         """The losses of a batch; see ``from_features``."""
         with self.precision():
-            features = self.network.features(self.images.augmented(rows))
+            features = self.network.features(self.augmented(rows))
         return self.from_features(features.float(), self.images.labels[rows.to(self.images.labels.device)])
 
     def from_features(self, features: Tensor, labels: Tensor) -> GroupLosses:

@@ -89,7 +89,7 @@ class DVMLMethod(RoutedMethod):
     def losses(self, rows: Tensor) -> GroupLosses:
         """The losses of a batch; see ``from_features``."""
         with self.precision():
-            features = self.network.features(self.images.augmented(rows))
+            features = self.network.features(self.augmented(rows))
         shape = (self.run.draws, len(rows), self.network.head.out_features)
         noise = torch.randn(shape, generator=self.noise).to(features.device)
         return self.from_features(features.float(), self.images.labels[rows.to(self.images.labels.device)], noise)

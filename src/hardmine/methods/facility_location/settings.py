@@ -44,9 +44,9 @@ class FacilityLocation(RunSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.medoids == "random" and (self.model_fields_set & {"refine_rounds", "warm"}):
+        if self.medoids == "random" and self.changed("refine_rounds", "warm"):
             raise ValueError("medoids: random is not searched; leave out refine_rounds and warm")
-        if self.push == "contrastive" and (self.model_fields_set & {"medoids", "gamma", "margin"}):
+        if self.push == "contrastive" and self.changed("medoids", "gamma", "margin"):
             raise ValueError("push: contrastive uses no medoids but the classes'; leave out medoids, gamma and margin")
         if self.margin != "nmi" and not self.gamma:
             raise ValueError("margin has no effect with gamma: 0; set gamma above 0, or leave margin out")

@@ -124,7 +124,7 @@ class HDMLMethod(RoutedMethod):
             rows: int64 [B], anchors, positives, and negatives for triplets.
         """
         with self.precision():
-            features = self.network.features(self.images.augmented(rows))
+            features = self.network.features(self.augmented(rows))
         features = features.float()
         embeddings = self.network.embedding_of(features)
         labels = self.images.labels[rows.to(self.images.labels.device)]

@@ -78,7 +78,7 @@ class HTGMethod(RoutedMethod):
 
     def losses(self, rows: Tensor) -> GroupLosses:
         """The losses of a batch; see ``from_embeddings``."""
-        embeddings = self._forward(self.images.augmented(rows))["embedding"]
+        embeddings = self._forward(self.augmented(rows))["embedding"]
         return self.from_embeddings(embeddings, self.images.labels[rows.to(self.images.labels.device)])
 
     def from_embeddings(self, embeddings: Tensor, labels: Tensor) -> GroupLosses:
