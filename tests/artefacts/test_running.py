@@ -30,4 +30,10 @@ def test_what_is_made_what_runs_and_how_long_it_will_take(tmp_path: Path, monkey
     state = state_of(jobs())
     assert state.made == {"train": (2, 4), "embed": (0, 4)}
     assert state.lines == {"models/p/r/seed2": "r seed 2: step 5/9"}
+    jobs()[2].scratch.mkdir(parents=True)
+    (jobs()[2].scratch / "history.csv").write_text("epoch,val_map@r\n1,0.2\n2,0.41\n3,0.4\n4,\n")
+    (told,) = state_of(jobs()).lines.values()
+    assert told == "r seed 2: step 5/9  map@r 0.410 on validation classes (epoch 2)"
+    (jobs()[2].scratch / "history.csv").write_bytes(b"epoch,val_map@r\n1,\xff\n")
+    assert state_of(jobs()).lines == state.lines
     assert state.left == timedelta(seconds=200)  # two trainings of 100 s, one after another

@@ -258,6 +258,29 @@ def test_a_training_that_fails_later_counts_with_its_best_epoch(monkeypatch: pyt
     assert len(Path(job.folder, "history.csv").read_text().splitlines()) == 2
 
 
+def test_the_history_so_far_is_readable_while_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack()
+    job = next(item for item in jobs() if item.folder == "models/t/a/seed0")
+    settings = {key: value for key, value in job.settings.items() if key != "choice"}
+    job = replace(job, settings=settings, inputs=job.inputs[:1], code=())
+    written = job.scratch / "history.csv"
+    written.parent.mkdir(parents=True)
+    written.write_text("of a training with other settings\n")
+    step, seen = loop.Method.step, []
+
+    def watching(method: Any, log: Any) -> None:
+        seen.append(written.read_text().splitlines()[1:] if written.exists() else None)
+        step(method, log)
+
+    monkeypatch.setattr(loop.Method, "step", watching)
+    trained(job)
+    assert seen[0] is None
+    assert [row.split(",")[0] for row in seen[-1]] == [str(epoch + 1) for epoch in range(len(seen[-1]))]
+    final = Path(job.folder, "history.csv").read_text().splitlines()[1:]
+    assert final[: len(seen[-1])] == seen[-1]
+    assert len(final) == len(seen[-1]) + 1
+
+
 def test_parts_without_two_classes_or_a_pair_are_refused() -> None:
     pixels = np.zeros((12, 16, 16, 1), np.uint8)
     with pytest.raises(UserError, match="4 parts of 6 training classes leave fewer than two in a part; at most 3"):

@@ -21,7 +21,7 @@ class Running:
 
     Attributes:
         made: for each verb that has jobs, how many of them are made, and of how many.
-        lines: the name and the newest line of the log of each job that runs.
+        lines: the name and the newest line of the log of each job that runs, of a training with its best epoch so far.
         left: until the end, at the pace of the jobs made so far; None before the first of a kind is made.
     """
 
@@ -45,8 +45,9 @@ def state_of(jobs: Sequence[Job], journal: Path = Path("logs/journal.csv"), now:
         own = [job for job in jobs if job.verb == verb]
         if own:
             made[verb] = (sum(job.record_file.exists() for job in own), len(own))
-    logs = {job.together: job.benchmark_file.with_suffix(".log") for job in waiting}
-    lines = {name: line for name, path in logs.items() if (line := _newest_line(path, now))}
+    logs = {job.together: job for job in waiting}
+    found = {name: _newest_line(job.benchmark_file.with_suffix(".log"), now) for name, job in logs.items()}
+    lines = {name: line + _best_epoch(logs[name].scratch / "history.csv") for name, line in found.items() if line}
     return Running(made, lines, _left(waiting, jobs, journal, max(1, len(lines))))
 
 
@@ -60,6 +61,16 @@ def _newest_line(path: Path, now: float) -> str:
     except OSError:
         return ""
     return written[-1] if written else "started"
+
+
+def _best_epoch(history: Path) -> str:
+    """What a training that runs has reached on validation classes; empty where it has not been validated yet."""
+    try:
+        with open(history, newline="", encoding="utf-8") as file:
+            scores = [(float(row["val_map@r"]), row["epoch"]) for row in csv.DictReader(file) if row["val_map@r"]]
+    except (OSError, ValueError, KeyError, UnicodeDecodeError):
+        return ""
+    return f"  map@r {max(scores)[0]:.3f} on validation classes (epoch {max(scores)[1]})" if scores else ""
 
 
 def _left(waiting: Sequence[Job], jobs: Sequence[Job], journal: Path, at_once: int) -> timedelta | None:

@@ -30,6 +30,9 @@ from .resolved import decided
 
 __all__ = ["build", "embed_rows", "final_embeddings", "follow", "read_weights", "retrieval_scores", "train"]
 
+HISTORY = "history.csv"
+"""Beside the model; while training runs, after every epoch in the job's folder in ``scratch/``."""
+
 
 @telling_of_devices
 def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
@@ -53,6 +56,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
             part.load_state_dict(saved[name])
         print(f"resumed at step {method.step_number} of {method.total_steps}", flush=True)
     else:
+        (job.scratch / HISTORY).unlink(missing_ok=True)
         _start(method, job)
 
     progress = Progress(
@@ -62,6 +66,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
 
     def close_epoch(epoch: int) -> None:
         _close_epoch(method, validation, epoch, history, log, best)
+        history.write(job.scratch / HISTORY)
 
     def pause() -> None:
         if notice.given or checkpoints.due():
@@ -82,7 +87,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     weights = weights or best.weights or _weights(method)
     _write_tensors(folder / "model.safetensors", weights)
     _write_tensors(folder / "diagnostics.safetensors", method.diagnostics.arrays)
-    history.write(folder / "history.csv")
+    history.write(folder / HISTORY)
 
 
 def follow(
