@@ -19,6 +19,7 @@ SUBJECTS = (
     "tuples",
     "sampler",
     "method_steps",
+    "contenders",
     "growth",
     "neighbour_lists",
     "schem_search",

@@ -57,7 +57,7 @@ def step(method: Method, log: EpochLog) -> float:
     return (time.process_time() - start) / method.images_per_step
 
 
-def compare(first: Method, second: Method, steps: int, warm: int) -> tuple[float, float]:
+def compare(first: Any, second: Any, steps: int, warm: int) -> tuple[float, float]:
     """Microseconds per trained image of two methods."""
     log, methods = EpochLog(), (first, second)
     times: tuple[list[float], list[float]] = ([], [])

@@ -16,19 +16,22 @@ from hardmine.settings.plan import Plan
 __all__ = ["advance", "letters", "photographs"]
 
 
-def letters(run: str | dict[str, Any], classes: int = 200, images: int = 20, **shared: Any) -> Method:
+def letters(
+    run: str | dict[str, Any], classes: int = 200, images: int = 20, plan: str = "glyphs-full", **shared: Any
+) -> Method:
     """A run on random 32 × 32 images: 200 classes × 20 as in glyphs, unless said otherwise.
 
     Args:
-        run: its name in experiments/glyphs-full.yaml, or its settings.
+        run: its name in the plan, or its settings.
         classes: C.
         images: of a class.
+        plan: in experiments/.
         shared: sections of the plan, for settings of a run.
     """
     if isinstance(run, str):
-        return build(read_plan(Path("experiments/glyphs-full.yaml")), run, (32, 1), classes, images)
-    plan = {"plan": "p", "baseline": "r", "dataset": {"name": "glyphs"}, "runs": {"r": run}, **shared}
-    return build(load_plan(plan, "benchmark"), "r", (32, 1), classes, images)
+        return build(read_plan(Path("experiments", f"{plan}.yaml")), run, (32, 1), classes, images)
+    content = {"plan": "p", "baseline": "r", "dataset": {"name": "glyphs"}, "runs": {"r": run}, **shared}
+    return build(load_plan(content, "benchmark"), "r", (32, 1), classes, images)
 
 
 def photographs(
