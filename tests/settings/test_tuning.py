@@ -50,6 +50,21 @@ def test_points_are_the_scrambled_sobol_sequence_to_three_digits() -> None:
         assert plan.trials("a")[number].values == {"training.learning_rate": rate, "margin": margin}
 
 
+def test_a_run_that_starts_from_other_classes_is_searched_after_them() -> None:
+    warm = {"method": "softmax", "training": {"split": "warm"}}
+    plan = plan_of({"b": {**TRIPLET, "weights": "run/a"}, "a": warm, "c": TRIPLET}, {"trials": 2}, seeds=[4, 5])
+    jobs = {job.folder: job for job in jobs_of(plan)}
+    trial, cold = jobs["tuning/t/b/trial1"], jobs["tuning/t/c/trial1"]
+    assert trial.inputs == (*cold.inputs, "models/t/a/seed4")
+    assert trial.where["start"] == "models/t/a/seed4"
+    assert trial.settings["start"] == "run"
+    assert "start" not in cold.settings
+    seen: set[str] = set()
+    for folder, job in jobs.items():
+        assert seen.issuperset(job.inputs), folder
+        seen.add(folder)
+
+
 def test_points_hang_on_seed_and_space_alone() -> None:
     short, longer = plan_of(tuning={"trials": 9}), plan_of(tuning={"trials": 40})
     assert values(longer, "a")[:9] == values(short, "a")
@@ -174,7 +189,11 @@ def test_a_bad_space_is_refused_by_name(tune: dict[str, Any], match: str) -> Non
         ({"a": TRIPLET, "b": {**TRIPLET, "like": "a"}, "c": {**TRIPLET, "like": "b"}}, {}, "has no search of its own"),
         ({"a": TRIPLET, "b": {**TRIPLET, "like": "a", "tune": {}}}, {}, "contradict each other"),
         ({"a": TRIPLET, "r": {"method": "random", "tune": {}}}, {}, "random trains nothing"),
-        ({"a": TRIPLET, "b": {**TRIPLET, "weights": "run/a"}}, {}, "starts from the run 'a', which is trained after"),
+        (
+            {"a": TRIPLET, "b": {**TRIPLET, "weights": "run/a"}},
+            {},
+            "starts from the run 'a', which has learned the classes",
+        ),
         ({"a": TRIPLET, "b": {**TRIPLET, "training": {"images": 9000}}}, {}, "set tuning.images"),
         ({"a": TRIPLET}, {"folds": 101}, "less than or equal to 64"),
         ({"a": TRIPLET}, {"folds": 1}, "greater than or equal to 2"),

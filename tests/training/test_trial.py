@@ -116,6 +116,28 @@ def test_the_store_of_a_trial_cannot_address_an_image_outside_the_training_class
                 store.read(np.array([outside]))
 
 
+def test_every_fold_starts_from_the_weights_of_the_run_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack()
+    other = next(job for job in jobs() if job.folder == "models/t/a/seed0")
+    settings = {key: value for key, value in other.settings.items() if key != "choice"}
+    saved, _ = trained(replace(other, settings=settings, inputs=other.inputs[:1], code=()))
+    begun: list[dict[str, Any]] = []
+    follow = trials.follow
+
+    def watch(method: Any, *rest: Any) -> None:
+        begun.append({name: value.clone() for name, value in method.network.state_dict().items()})
+        follow(method, *rest)
+
+    monkeypatch.setattr(trials, "follow", watch)
+    job = job_of("tuning/t/a/trial0")
+    where = {**job.where, "start": "models/t/a/seed0"}
+    scores_of(
+        replace(job, where=where, inputs=(*job.inputs, "models/t/a/seed0"), settings={**job.settings, "start": "run"})
+    )
+    assert len(begun) == 3
+    assert all(value.equal(saved[name]) for weights in begun for name, value in weights.items())
+
+
 def test_scores_hang_on_no_test_image_nor_label() -> None:
     pack()
     scores_of(job_of("tuning/t/a/trial4"))

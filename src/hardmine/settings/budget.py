@@ -62,10 +62,11 @@ def _refuse_search(plan: "Plan", name: str, run: RunSettings) -> None:
     if run.tune is not None and run.like:
         raise ValueError(f"{where}: tune and like contradict each other; a run searches, or takes what another found")
     if run.like is None:
-        if run.trains and plan.origin_of(run):
+        origin = plan.origin_of(run) if run.trains else None
+        if origin and plan.training_of(plan.runs[origin]).split == plan.training_of(run).split:
             raise ValueError(
-                f"{where}: starts from the run '{plan.origin_of(run)}', which is trained after tuning; take the "
-                "values of another run (like: <run>), or leave the run to a plan without tuning"
+                f"{where}: starts from the run '{origin}', which has learned the classes that trials hold out; take "
+                "the values of another run (like: <run>), or leave the run to a plan without tuning"
             )
         return
     other = plan.runs.get(run.like)

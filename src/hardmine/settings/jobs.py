@@ -55,10 +55,13 @@ def jobs_of(plan: Plan) -> list[Job]:
         jobs.append(
             job("download", file.folder, (file.name,), (), {"weights": file.name, "sha256": file.sha256}, (), **where)
         )
-    jobs += _tune_jobs(plan, packed, job)
-    order = sorted(plan.runs, key=lambda name: plan.origin_of(plan.runs[name]) is not None)
-    for verb in ("train", "embed", "evaluate"):
-        for name in order:
+    starts = [name for name, run in plan.runs.items() if not plan.origin_of(run)]
+    others = [name for name in plan.runs if name not in starts]
+    for names in (starts, others):  # runs that start from others, and their trials, come after these
+        jobs += _tune_jobs(plan, names, packed, job)
+        jobs += [_run_job(plan, "train", name, seed, packed, job) for name in names for seed in plan.seeds]
+    for verb in ("embed", "evaluate"):
+        for name in (*starts, *others):
             for seed in plan.seeds:
                 jobs.append(_run_job(plan, verb, name, seed, packed, job))
     metrics = [item.folder for item in jobs if item.verb == "evaluate"]
@@ -144,10 +147,10 @@ def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any)
     )
 
 
-def _tune_jobs(plan: Plan, packed: str, job: Any) -> list[Job]:
-    """For each searched run its trials, the choice among them, and their table."""
+def _tune_jobs(plan: Plan, names: Sequence[str], packed: str, job: Any) -> list[Job]:
+    """For each searched run of these its trials, the choice among them, and their table."""
     jobs = []
-    for name in plan.searched:
+    for name in (name for name in plan.searched if name in names):
         own = _trial_jobs(plan, name, packed, job)
         place, trials = f"tuning/{plan.plan}/{name}", tuple(trial.folder for trial in own)
         points = [{"values": trial.values, "distance": trial.distance} for trial in plan.trials(name)]
@@ -177,14 +180,18 @@ def _trial_jobs(plan: Plan, name: str, packed: str, job: Any) -> list[Job]:
         "fold_seed": tuning.seed,
         "seed": trial_seed(tuning),
     }
+    origin = plan.origin_of(run)
+    start = f"models/{plan.plan}/{origin}/seed{plan.seeds[0]}" if origin else None
+    started = {"start": "run"} if start else {}
     return [
         job(
             "tune",
             f"tuning/{plan.plan}/{name}/trial{trial.number}",
             ("scores.json",),
-            (packed, *([weights.folder] if weights else [])),
+            (packed, *([weights.folder] if weights else []), *([start] if start else [])),
             {
                 **fixed,
+                **started,
                 "method": plan.resolved(trial.run).own(for_training=True),
                 "training": {**trial.training.model_dump(mode="json"), "images": plan.trial_images(trial)},
             },
@@ -192,6 +199,7 @@ def _trial_jobs(plan: Plan, name: str, packed: str, job: Any) -> list[Job]:
             run=name,
             trial=trial.number,
             packed=packed,
+            **({"start": start} if start else {}),
             weights=weights.path if weights else None,
             checkpoint_seconds=trial.training.checkpoint_seconds,
         )

@@ -28,7 +28,7 @@ from .notice import Notice
 from .progress import Progress
 from .resolved import decided
 
-__all__ = ["build", "embed_rows", "final_embeddings", "follow", "read_weights", "retrieval_scores", "train"]
+__all__ = ["build", "embed_rows", "final_embeddings", "follow", "read_weights", "retrieval_scores", "start", "train"]
 
 HISTORY = "history.csv"
 """Beside the model; while training runs, after every epoch in the job's folder in ``scratch/``."""
@@ -57,7 +57,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
         print(f"resumed at step {method.step_number} of {method.total_steps}", flush=True)
     else:
         (job.scratch / HISTORY).unlink(missing_ok=True)
-        _start(method, job)
+        start(method, job)
 
     progress = Progress(
         f"{job.where['run']} seed {job.where['seed']}", method.total_steps, method.step_number, method.images_per_step
@@ -203,6 +203,14 @@ def build(
     )
 
 
+def start(method: Method, job: Job) -> None:
+    """Put the weights in place that training starts from, where they are not random: published ones, another run's."""
+    if job.where.get("weights"):
+        method.network.load_pretrained(Path(job.where["weights"]))
+    if job.where.get("start"):
+        method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
+
+
 def final_embeddings(method: Method, store: ImageStore, when: str) -> tuple[dict[str, np.ndarray], float]:
     """Embeddings of a store, the final one first, and the mean standard deviation of its coordinates.
 
@@ -235,18 +243,10 @@ def _build(job: Job, settings: Mapping[str, Any], device: torch.device) -> tuple
     return build(settings, training, store, device, settings["seed"]), validation
 
 
-def _start(method: Method, job: Job) -> None:
-    """Put the weights in place that training starts from, where they are not random."""
-    if job.where.get("weights"):
-        method.network.load_pretrained(Path(job.where["weights"]))
-    if job.where.get("start"):
-        method.network.load_origin(read_weights(Path(job.where["start"], "model.safetensors")))
-
-
 def _untrained(job: Job, settings: Mapping[str, Any], device: torch.device) -> dict[str, Tensor]:
     """The weights before the first step."""
     method, _ = _build(job, settings, device)
-    _start(method, job)
+    start(method, job)
     return _weights(method)
 
 

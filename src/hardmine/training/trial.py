@@ -16,7 +16,7 @@ from hardmine.settings.training import Training
 from .checkpoint import Checkpoints
 from .device import prepare_device
 from .device_faults import telling_of_devices
-from .loop import build, final_embeddings, follow, retrieval_scores
+from .loop import build, final_embeddings, follow, retrieval_scores, start
 from .notice import Notice
 from .progress import Progress
 
@@ -52,8 +52,8 @@ def trial(job: Job, folder: Path, threads: int, device_name: str) -> None:
             method.load_state_dict(saved["method"])
             log.load_state_dict(saved["log"])
             print(f"resumed in fold {fold + 1} at step {method.step_number} of {method.total_steps}", flush=True)
-        elif job.where.get("weights"):
-            method.network.load_pretrained(Path(job.where["weights"]))
+        else:
+            start(method, job)
         name = f"{job.where['run']} trial {job.where['trial']} fold {fold + 1}"
         progress = Progress(name, method.total_steps, method.step_number, method.images_per_step)
 
