@@ -12,6 +12,7 @@ from hardmine.settings.run import RunSettings
 
 RUNS = {"base": {"method": "triplet", "selection": "random"}, "mined": {"method": "triplet", "selection": "hard"}}
 NAMED = {"base": RUNS["base"], "mined": RUNS["mined"] | {"control": "base", "base_run": "base"}}
+MINED = RUNS["mined"]
 ASKED = [{"ask": "Does mining pay?", "run": "mined", "against": "base"}]
 
 
@@ -35,18 +36,18 @@ def test_a_pasted_run_keeps_its_control_and_its_base() -> None:
     ("change", "expected"),
     [
         (
-            {"runs": RUNS | {"mined": RUNS["mined"] | {"control": "bas"}}},
+            {"runs": RUNS | {"mined": MINED | {"control": "bas"}}},
             r"runs\.mined\.control: there is no run 'bas'",
         ),
-        ({"runs": RUNS | {"mined": RUNS["mined"] | {"base_run": "mined"}}}, "base_run: 'mined' is the run itself"),
+        ({"runs": RUNS | {"mined": MINED | {"base_run": "mined"}}}, "base_run: 'mined' is the run itself"),
         (
             {"questions": [ASKED[0] | {"run": "mind"}]},
-            r"questions\.0\.run: there is no run 'mind' \(did you mean 'mined'",
+            r"there is no run 'mind' \(did you mean 'mined'",
         ),
         ({"questions": [ASKED[0] | {"against": "mined"}]}, r"questions\.0\.against: 'mined' is the run itself"),
         (
             {"questions": [*ASKED, {"ask": "?", "run": "base", "against": "mined"}]},
-            r"questions\.1: compares the runs of",
+            r"questions\.1: compares the",
         ),
         ({"questions": [{"run": "mined", "against": "base"}]}, r"questions\.0\.ask: is missing"),
         ({"questions": [ASKED[0] | {"why": "x"}]}, r"questions\.0\.why: unknown key"),

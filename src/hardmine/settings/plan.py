@@ -66,7 +66,7 @@ class Plan(Settings):
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
     questions: tuple[Question, ...] = Field((), max_length=MOST_QUESTIONS)
-    """What is to be known of the runs, written before they are made: ``hardmine compare`` answers, corrected for all."""
+    """What is asked of the runs before they are made; ``hardmine compare`` answers, corrected for all questions."""
 
     _trials: dict[str, list[Trial]] = PrivateAttr(default_factory=dict)
 
