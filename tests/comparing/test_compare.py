@@ -150,7 +150,7 @@ def test_files_say_the_same_as_the_table_and_what_they_were_made_of(reported: An
     assert mined.loc["question"].verdict == "above"
     assert mined.loc["question"].words.startswith("'=2+2")
     text = (tmp_path / "out/compare.md").read_text()
-    assert "| mined | glyphs | 68.0 ± 7.5 | +11.0 ± 2.5 (control) | +16.0 ± 2.5 (base) |" in text
+    assert "| mined | glyphs | 68.0 ± 7.5 | 3 (1 failed) | +11.0 ± 2.5 (control) | +16.0 ± 2.5 (base) |" in text
     assert r"=2+2 &lt;b&gt;&amp;\|x\_1" in text
     assert r"=2+2 $<$b>\&|x\_1" in (tmp_path / "out/compare.tex").read_text()
     made = json.loads((tmp_path / "out/made.json").read_text())

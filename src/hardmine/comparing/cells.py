@@ -34,7 +34,7 @@ def runs_table(comparison: Comparison) -> Table:
     """A row a run and data set, without the columns that are empty in all of them."""
     measured = title_of(comparison.metric, comparison.k)
     gains = ("minus its control", "minus its base")
-    titles = ["run", "data set", measured, *gains, "published", "gap", "s", "replicates", "settings"]
+    titles = ["run", "data set", measured, "replicates", *gains, "published", "gap", "s", "settings"]
     rows = [_row(row) for row in comparison.rows]
     kept = [place for place in range(len(titles)) if any(row[place].text for row in rows)]
     return Table([titles[place] for place in kept], [[row[place] for place in kept] for row in rows])
@@ -54,12 +54,12 @@ def _row(row: Row) -> list[Cell]:
         Cell(row.run),
         Cell(row.dataset, None, "words"),
         Cell(_percent(row.score), row.score.mean),
+        Cell(replicates + failed, row.score.replicates, "missing" if short or failed else ""),
         _gain(row.over_control, row.expected),
         _gain(row.over_base, row.expected),
         Cell(f"{_trimmed(theirs)} {printed.reader}" if printed else "", theirs),
         Cell(f"{100 * gap:+.1f}" if printed else "", gap),
         Cell("" if math.isnan(row.seconds) else f"{row.seconds:.0f}", row.seconds),
-        Cell(replicates + failed, row.score.replicates, "missing" if short or failed else ""),
         Cell(row.tuned or "as written", None, "words"),
     ]
 
