@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from hardmine.artefacts import VERBS, Job
+from hardmine.comparing.commands import compare
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.inspecting.commands import inspect
@@ -37,6 +38,7 @@ for verb_command in (download, preprocess, tune, train, embed, evaluate, figures
 for command in (export, index, search, serve, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
 app.command(rich_help_panel="Care")(rehearse)
+app.command(rich_help_panel="Care")(compare)
 
 
 @app.command(rich_help_panel="Care")

@@ -14,7 +14,7 @@ from .code import code_of
 from .job import Job
 from .record import Record, read_record
 
-__all__ = ["circumstances", "digests_of", "key_of", "other_versions"]
+__all__ = ["circumstances", "commit_here", "digests_of", "key_of", "other_versions"]
 
 LIBRARIES = {
     "download": ("matplotlib", "pillow"),
@@ -37,7 +37,7 @@ def circumstances(job: Job) -> dict[str, str]:
     found |= _processor()
     found["threads"] = os.environ.get("OMP_NUM_THREADS", "")
     found |= {name: os.environ[name] for name in FLAGS if name in os.environ}
-    return found | _commit()
+    return found | commit_here()
 
 
 def other_versions(job: Job, record: Record) -> list[str]:
@@ -89,7 +89,7 @@ def _processor() -> dict[str, str]:
     return {"processor": facts.get("model name", platform.machine()), "instructions": widest}
 
 
-def _commit() -> dict[str, str]:
+def commit_here() -> dict[str, str]:
     """The commit, and whether files that git knows differ from it; nothing where there is no git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

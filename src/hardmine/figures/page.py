@@ -28,7 +28,7 @@ from .tables import table_rows
 from .titles import notes_on, title_of
 from .tuned import shown_rows as tuned_for_page
 
-__all__ = ["Extras", "write_page"]
+__all__ = ["Extras", "asset", "write_page"]
 
 CHOSEN = 8
 """Runs that the charts show at first."""
@@ -89,13 +89,13 @@ def write_page(
     queries = content["gallery"]["shown_queries"], content["gallery"]["all_queries"]
     write_text(folder / "data.js", "".join(as_script(name, value) for name, value in content.items()))
     write_text(folder / "pictures.js", as_script("pictures", pictures(packed, rows_shown)))
-    write_text(folder / "page.js", _asset("page.js") + _asset("page_gallery.js"))
+    write_text(folder / "page.js", "".join(map(asset, ("page_table.js", "page.js", "page_gallery.js"))))
     for row in rows:
         row["colour"] = lines[row["run"]][1]
     context: dict[str, Any] = {
         "plan": job.plan,
         "settings": job.settings,
-        "style": _asset("page.css"),
+        "style": asset("page.css"),
         "recommendation": recommend(details),
         "added": training_added(results_of(details), job.settings.get("frozen", {}), "test"),
         "best": next(row for row in rows if row["run"] == best),
@@ -118,7 +118,7 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    write_text(folder / "index.html", environment.from_string(_asset("page.html.j2")).render(context))
+    write_text(folder / "index.html", environment.from_string(asset("page.html.j2")).render(context))
 
 
 def _diagnostics(job: Job, folder: Path) -> list[dict[str, Any]]:
@@ -151,5 +151,6 @@ def _provenance(job: Job, run: str, colour: str) -> dict[str, Any]:
     return {**shown, "seen": job.settings.get("seen", {}).get(run, "")}
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the page: ``page.css``, ``page_table.js``, …"""
     return files("hardmine.figures").joinpath(name).read_text(encoding="utf-8")

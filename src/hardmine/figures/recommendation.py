@@ -13,7 +13,7 @@ from hardmine.retrieval.statistics import Comparison
 
 from .titles import title_of
 
-__all__ = ["points", "recommend", "recommended_run", "training_seconds"]
+__all__ = ["points", "recommend", "recommended_run", "seconds_by_seed", "training_seconds"]
 
 METRIC = "map@r"
 """What runs are chosen by, on validation classes."""
@@ -72,16 +72,22 @@ def recommended_run(details: pd.DataFrame) -> str | None:
 
 
 def training_seconds(folder: Path) -> dict[str, float]:
-    """Seconds of training by run, mean over seeds, from Snakemake's benchmark files where they are.
+    """Seconds of training by run, mean over seeds, see ``seconds_by_seed``."""
+    return {run: sum(seconds.values()) / len(seconds) for run, seconds in seconds_by_seed(folder).items()}
+
+
+def seconds_by_seed(folder: Path) -> dict[str, dict[int, float]]:
+    """Seconds of training by run and seed, from Snakemake's benchmark files where they are.
 
     Args:
         folder: ``logs/train/<plan>``.
     """
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[int, float]] = {}
     for path in sorted(folder.glob("*/seed*.tsv")):
         with suppress(OSError, ValueError, IndexError):
-            found.setdefault(path.parent.name, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
-    return {run: sum(seconds) / len(seconds) for run, seconds in found.items() if seconds}
+            seconds = float(path.read_text().splitlines()[1].split("\t")[0])
+            found.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed"))] = seconds
+    return found
 
 
 def _validation(details: pd.DataFrame) -> dict[str, dict[int, float]]:

@@ -10,7 +10,7 @@ from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .titles import LESS_IS_BETTER, notes_on, title_of
 
-__all__ = ["percent", "seeds_of", "table_markdown", "table_rows", "table_tex"]
+__all__ = ["escaped", "percent", "seeds_of", "table_markdown", "table_rows", "table_tex"]
 
 _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
@@ -74,7 +74,7 @@ def table_tex(statistics: pd.DataFrame) -> str:
     """A LaTeX ``tabular`` (package booktabs), the best mean of each column in bold."""
     columns, rows = table_rows(statistics)
     best = [_best(metric, [row["cells"][index][0] for row in rows]) for index, (metric, _) in enumerate(columns)]
-    head = " & ".join(_escaped(title_of(*column)) for column in columns)
+    head = " & ".join(escaped(title_of(*column)) for column in columns)
     lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"run & {head} \\", r"\midrule"]
     for row in rows:
         cells = []
@@ -82,7 +82,7 @@ def table_tex(statistics: pd.DataFrame) -> str:
             text = percent(mean, half, r"\pm ")
             shown = rf"$\mathbf{{{text}}}$" if mean == top else f"${text}$"
             cells.append("--" if math.isnan(mean) else shown)
-        lines.append(f"{_escaped(row['run'])} & {' & '.join(cells)} \\\\")
+        lines.append(f"{escaped(row['run'])} & {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -112,6 +112,6 @@ def _best(metric: str, means: Sequence[float]) -> float:
     return min(known) if metric in LESS_IS_BETTER else max(known)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text as LaTeX sets it, its special characters included."""
     return "".join(_SPECIAL.get(letter, letter) for letter in text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Comparison", "Summary", "compare", "half_width_of", "summarise"]
+__all__ = ["Comparison", "Summary", "compare", "half_width_of", "holm", "paired_p", "summarise", "verdict_of"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str,
         if name != baseline:
             own = _finite(values)
             differences[name] = np.array([own[seed] - base[seed] for seed in sorted(set(own) & set(base))])
-    p_values = {name: _paired_p(numbers) for name, numbers in differences.items()}
-    corrected = _holm(p_values)
+    p_values = {name: paired_p(numbers) for name, numbers in differences.items()}
+    corrected = holm(p_values)
     return {
         name: Comparison(
             float(numbers.mean()) if len(numbers) else float("nan"),
@@ -71,7 +71,7 @@ def compare(runs: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str,
             p_values[name],
             corrected[name],
             len(numbers),
-            _verdict(numbers, corrected[name]),
+            verdict_of(len(numbers), numbers.mean() if len(numbers) else float("nan"), corrected[name]),
         )
         for name, numbers in differences.items()
     }
@@ -90,7 +90,8 @@ def half_width_of(numbers: np.ndarray) -> float:
     return float(t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
 
 
-def _paired_p(differences: np.ndarray) -> float:
+def paired_p(differences: np.ndarray) -> float:
+    """Of the t-test that the mean difference is 0; nan below two, and where all are equal but not 0."""
     if len(differences) < 2:
         return float("nan")
     if np.ptp(differences) == 0:
@@ -100,7 +101,7 @@ def _paired_p(differences: np.ndarray) -> float:
     return float(ttest_1samp(differences, 0.0).pvalue)
 
 
-def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Holm's step-down correction; nan stays nan and does not count."""
     known = sorted((p, name) for name, p in p_values.items() if not np.isnan(p))
     corrected = dict.fromkeys(p_values, float("nan"))
@@ -111,11 +112,18 @@ def _holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return corrected
 
 
-def _verdict(differences: np.ndarray, p: float) -> str:
-    if len(differences) < 2:
-        return "one seed" if len(differences) else "missing"
+def verdict_of(count: int, difference: float, p: float) -> str:
+    """The word for a difference, see ``Comparison``.
+
+    Args:
+        count: independent differences that there are.
+        difference: their mean.
+        p: after correction.
+    """
+    if count < 2:
+        return "one seed" if count else "missing"
     if np.isnan(p):
         return "no spread"
     if p >= 0.05:
         return "within noise"
-    return "above" if differences.mean() > 0 else "below"
+    return "above" if difference > 0 else "below"

@@ -29,7 +29,7 @@ def chosen_runs(plan: Plan, choices: Mapping[str, Mapping[str, Any]]) -> dict[st
         training = run.training.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         _, shared = in_sections(chosen)
         section = {**_own_keys(changed), **({"training": laid_over(training, shared)} if training or shared else {})}
-        rest = run.model_dump(mode="json", include={"backbone", "weights"}, exclude_unset=True)
+        rest = run.model_dump(mode="json", include={"backbone", "weights", "control", "base_run"}, exclude_unset=True)
         found[name] = {**section, **rest}
     return found
 

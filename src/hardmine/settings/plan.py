@@ -11,6 +11,7 @@ from .by_name import ByName
 from .datasets import DatasetSettings
 from .evaluation import Evaluation
 from .methods import METHODS
+from .questions import MOST_QUESTIONS, Question, refuse_unknown_runs
 from .run import RunSettings
 from .training import Training
 from .trials import Trial
@@ -64,6 +65,8 @@ class Plan(Settings):
     """The search for settings before training; without it runs are trained as they stand."""
     runs: dict[Name, AnyRun] = Field(min_length=1)
     """The named runs."""
+    questions: tuple[Question, ...] = Field((), max_length=MOST_QUESTIONS)
+    """What is asked of the runs before they are made; ``hardmine compare`` answers, corrected for all questions."""
 
     _trials: dict[str, list[Trial]] = PrivateAttr(default_factory=dict)
 
@@ -106,6 +109,11 @@ class Plan(Settings):
                 )
             if self.backbone_of(run) != self.backbone_of(self.runs[origin]):
                 raise ValueError(f"runs.{name}.weights: '{origin}' has another backbone")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_about_its_runs(self) -> "Plan":
+        refuse_unknown_runs(self)
         return self
 
     @model_validator(mode="after")

@@ -40,6 +40,12 @@ class RunSettings(Settings):
     """Keys of the method that tuning searches, instead of those that the method names; {} for none of its own."""
     like: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]*$")
     """Another run whose tuned values this run takes, as far as it has their keys, instead of a search of its own."""
+    control: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """The run that differs from this one in what is claimed to help alone; ``hardmine compare`` shows the gain over it,
+    and nothing else reads the key."""
+    base_run: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """The run of the loss that this method builds on, without the method; ``hardmine compare`` shows the gain over it,
+    and nothing else reads the key."""
 
     def started_from(self, origin: "RunSettings | None") -> Self:
         """The settings as they come out where a run starts from another's weights, or from none: what a record tells.

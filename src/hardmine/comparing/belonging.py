@@ -1,0 +1,51 @@
+"""Is a report of a plan as it is now?"""
+
+from pathlib import Path
+
+from hardmine.artefacts import Job, Record, read_record
+from hardmine.artefacts.judgement import differing_keys
+from hardmine.errors import UserError
+from hardmine.settings import Plan, jobs_of
+
+__all__ = ["making", "record_of_report"]
+
+_SHOWN = 4
+
+
+def making(source: Path) -> str:
+    """A sentence with the command that makes the report of a plan file."""
+    chosen = "" if source == Path("params.yaml") else f" --configfile {source}"
+    return f"'snakemake --cores all{chosen}' makes it."
+
+
+def record_of_report(plan: Plan, source: Path) -> Record:
+    """The record of a plan's report, which has the plan's settings, as have the records of all that it stands on.
+
+    What has no record any more, such as models that were not kept, is taken as the report's own record has it. Code is
+    not looked at: ``hardmine settle`` does that.
+
+    Raises:
+        UserError: there is no report, or one of other settings or of other inputs.
+    """
+    *others, report = jobs_of(plan)
+    record = read_record(report.folder)
+    if record is None:
+        raise UserError(f"{source}: has no report in {report.folder}. {making(source)}")
+    for job in (report, *others):
+        own = record if job is report else read_record(job.folder)
+        if _counts(job) and own is not None and (keys := differing_keys(own.settings, job.to_json()["settings"])):
+            listed = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
+            raise UserError(
+                f"{report.folder}: is not of {source} as it is now: {job.folder} was made with other settings "
+                f"({listed}). {making(source)}"
+            )
+    for folder, outputs in record.inputs.items():
+        now = read_record(folder)
+        if now is not None and now.outputs != outputs:
+            raise UserError(f"{report.folder}: is older than {folder}, which was made again. {making(source)}")
+    return record
+
+
+def _counts(job: Job) -> bool:
+    """Whether a job's settings are looked at: of what was tried, the choice among it says enough."""
+    return job.verb != "download" and not Path(job.folder).name.startswith("trial")
