@@ -41,7 +41,8 @@ def keep(report: Path) -> Path:
         if name in record.outputs:
             shutil.copyfile(report / name, folder / name)
     for picture in (HERE.parent / "images/gallery" / folder.name).glob("*.svg"):
-        shutil.copyfile(report / "figures" / picture.name, picture)
+        if f"figures/{picture.name}" in record.outputs:
+            shutil.copyfile(report / "figures" / picture.name, picture)
     project = report.resolve().parents[1]
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,16 +19,18 @@ import hardmine.retrieval
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-REPOSITORY = "https://host.example/group/hardmine"
+REPOSITORY = "https://github.com/example/hardmine"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, BeautifulSoup]:
     """The pages by their paths; built once, with the command of ``make docs`` and the address of a repository."""
     folder = tmp_path_factory.mktemp("site")
-    options = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees"), f"-Drepository={REPOSITORY}"]
-    command = [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (line,) = re.findall(r"^\tsphinx-build (.*) docs build/site$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    options = [*line.replace("build/doctrees", str(folder / "doctrees")).split(), str(DOCS), str(folder / "html")]
+    environment = {**os.environ, "HARDMINE_REPOSITORY": REPOSITORY}
+    command = [sys.executable, "-m", "sphinx", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     pages = sorted((folder / "html").rglob("*.html"))
     return {path: BeautifulSoup(path.read_text(), "html.parser") for path in pages}
@@ -91,7 +95,7 @@ def test_links_out_of_the_docs_lead_to_files_and_folders_of_the_repository(site:
     places = {address.removeprefix(f"{REPOSITORY}/") for address in found}
     assert {"blob/main/params.yaml", "tree/main/experiments", "blob/main/CONTRIBUTING.md"} <= places
     for place in places:
-        kind, branch, path = place.split("/", 2)
+        kind, branch, path = place.partition("?")[0].split("/", 2)
         assert branch == "main"
         assert (ROOT / path).is_dir() if kind == "tree" else (ROOT / path).is_file(), place
 
