@@ -9,7 +9,7 @@ READY := .venv/.ready
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: environment rehearse reproduce test test-older smoke lint format pull checkout use keep tables lock schema bench faults test-slurm reproduce-gpu clean-environment
+.PHONY: environment rehearse reproduce test test-older smoke lint format pull checkout use keep tables docs lock schema bench faults test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 .venv/.locked: requirements.lock
@@ -81,8 +81,12 @@ rehearse: $(READY)  ## try every step of every plan on made images: hours and me
 	hardmine rehearse params.yaml experiments/*.yaml --limit-seconds 5 --images 2000 --classes 50 \
 		--table docs/kept/rehearsal/plans.csv; left=$$?; python docs/kept/tables.py; exit $$left
 
+docs: $(READY)  ## the docs site into build/site, with warnings as errors
+	sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo build/site/index.html
+
 lock: $(READY)  ## bring requirements.lock in line with pyproject.toml, for every system; locked versions stay
-	uv pip compile pyproject.toml --quiet --universal --extra workflow --extra slurm --extra onnx --extra dev \
+	uv pip compile pyproject.toml --quiet --universal --extra workflow --extra slurm --extra onnx --extra docs --extra dev \
 		--generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
 
 schema: $(READY)  ## write the JSON schema of plans for editors

@@ -125,7 +125,7 @@ def test_graphics_cards_are_served_on_linux_and_cost_a_mac_nothing(python: str) 
     on_linux, on_a_mac = wanted_on("linux", "x86_64", python), wanted_on("darwin", "arm64", python)
     assert on_linux - on_a_mac == of_graphics_cards(on_linux)
     assert len(of_graphics_cards(on_linux)) > 10
-    assert on_a_mac <= on_linux
+    assert on_a_mac - on_linux == {"appnope"}  # Jupyter's kernel: no naps while it computes
 
 
 def test_the_lock_holds_what_the_project_asks_for() -> None:

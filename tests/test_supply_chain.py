@@ -22,6 +22,14 @@ def test_a_workflow_may_read_and_no_more_and_pins_what_it_uses(path: Path) -> No
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
+def test_only_the_job_that_publishes_the_site_may_write_and_runs_nothing_of_a_branch() -> None:
+    jobs = [job for path in WORKFLOWS for job in yaml.safe_load(path.read_text())["jobs"].values()]
+    (publishing,) = [job for job in jobs if "permissions" in job]
+    assert publishing["permissions"] == {"pages": "write", "id-token": "write"}
+    assert publishing["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    assert [step["uses"].partition("@")[0] for step in publishing["steps"]] == ["actions/deploy-pages"]
+
+
 def test_the_image_runs_as_a_user_without_rights() -> None:
     lines = (ROOT / "Containerfile").read_text().splitlines()
     users = [line.split()[1] for line in lines if line.startswith("USER ")]

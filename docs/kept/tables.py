@@ -26,7 +26,7 @@ CIRCUMSTANCES = ("hardmine", "commit", "tree", "torch", "numpy", "python", "proc
 
 
 def keep(report: Path) -> Path:
-    """Take the results of a report into this folder.
+    """Take the results of a report into this folder, and its figures where the gallery shows them.
 
     Args:
         report: ``report/<plan>`` in a project.
@@ -40,6 +40,9 @@ def keep(report: Path) -> Path:
     for name in ("statistics.csv", "tuned.csv", "failed.csv"):
         if name in record.outputs:
             shutil.copyfile(report / name, folder / name)
+    for picture in (HERE.parent / "images/gallery" / folder.name).glob("*.svg"):
+        if f"figures/{picture.name}" in record.outputs:
+            shutil.copyfile(report / "figures" / picture.name, picture)
     project = report.resolve().parents[1]
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")
