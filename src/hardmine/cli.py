@@ -15,6 +15,7 @@ from hardmine.offline.commands import mine
 from hardmine.rehearsing.commands import rehearse
 from hardmine.search.commands import index, search
 from hardmine.serving.commands import serve
+from hardmine.starting.commands import init
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ for verb_command in (download, preprocess, tune, train, embed, evaluate, figures
     app.command(rich_help_panel="Verbs")(verb_command)
 for command in (export, index, search, serve, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
+app.command(rich_help_panel="Care")(init)
 app.command(rich_help_panel="Care")(rehearse)
 
 
