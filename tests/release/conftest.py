@@ -6,6 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from search_tools import project, trained
+
+__all__ = ["installed", "project", "trained"]
 
 ROOT = Path(__file__).parents[2]
 
