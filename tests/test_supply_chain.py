@@ -22,6 +22,26 @@ def test_a_workflow_may_read_and_no_more_and_pins_what_it_uses(path: Path) -> No
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
+def test_only_the_release_may_more_in_a_job_that_runs_nothing_of_the_project() -> None:
+    rights = {}
+    for path in WORKFLOWS:
+        content = yaml.safe_load(path.read_text())
+        assert "secrets." not in path.read_text()
+        rights |= {(path.name, name): job for name, job in content["jobs"].items() if "permissions" in job}
+    ((workflow, _), job) = next(iter(rights.items()))
+    assert (len(rights), workflow) == (1, "release.yml")
+    assert job["permissions"] == {"id-token": "write"}
+    assert job["environment"] == "release"
+    assert [step for step in job["steps"] if "run" in step or "checkout" in step["uses"]] == []
+    content = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert content[True] == {"push": {"tags": ["v*"]}}  # YAML reads the key "on" as true
+    needed, waiting = set(), {"publish"}
+    while waiting:
+        needed |= waiting
+        waiting = {name for each in waiting for name in content["jobs"][each].get("needs", [])} - needed
+    assert needed == set(content["jobs"])  # nothing is published that was not tested, built, checked and installed
+
+
 def test_the_image_runs_as_a_user_without_rights() -> None:
     lines = (ROOT / "Containerfile").read_text().splitlines()
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
