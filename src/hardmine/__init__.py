@@ -12,15 +12,12 @@ __all__ = ["__version__", "load"]
 
 
 def __getattr__(name: str) -> str:
-    """``__version__``: of the installed package; ``0+unknown`` where it is only imported from a folder."""
+    """``__version__``: of the installed package."""
     if name != "__version__":
         raise AttributeError(f"module 'hardmine' has no attribute '{name}'")
-    from importlib.metadata import PackageNotFoundError, version
+    from hardmine.installing import installed_version
 
-    try:
-        return version("hardmine")
-    except PackageNotFoundError:
-        return "0+unknown"
+    return installed_version()
 
 
 def load(folder: str | Path, device: str = "auto", threads: int | None = None) -> "EmbeddingModel":

@@ -71,5 +71,6 @@ def test_models_are_used_and_projects_begun_without_any_extra(said: str) -> None
 def test_what_needs_an_extra_says_which(said: str) -> None:
     refusals = [line for line in said.splitlines() if line.startswith("refused:")]
     assert len(refusals) == 2, said
-    assert "starlette is not installed" in refusals[0]
-    assert "is not installed" in refusals[1]
+    assert refusals[0].endswith("starlette is not installed. Run: pip install 'hardmine[serve]'")
+    assert refusals[1].endswith("is not installed. Run: pip install 'hardmine[onnx]'")
+    assert "Snakemake is not installed, which runs it: pip install 'hardmine[workflow]'" in said

@@ -1,11 +1,13 @@
 """The command for a new project: init."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hardmine.foreign import shown
+from hardmine.installing import extra
 
 __all__ = ["init"]
 
@@ -21,3 +23,5 @@ def init(
 
     name = lay_out(folder, plan)
     print(shown(f"{folder}: a project with the plan '{name}' in params.yaml; its README.md says how to go on."))
+    if find_spec("snakemake") is None:
+        print(shown(f"Snakemake is not installed, which runs it: {extra('workflow')}"))
