@@ -9,7 +9,7 @@ READY := .venv/.ready
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: environment rehearse reproduce test test-older smoke lint format pull checkout use keep tables docs lock schema bench faults test-slurm reproduce-gpu clean-environment
+.PHONY: environment rehearse reproduce test test-older smoke lint format pull checkout use keep tables docs lock schema bench faults distribution test-slurm reproduce-gpu clean-environment
 .DEFAULT_GOAL := reproduce
 
 .venv/.locked: requirements.lock
@@ -99,6 +99,10 @@ faults: $(READY)  ## break the pipeline a hundred times and see that nothing is 
 	pytest --hypothesis-profile=long tests/settings/test_fuzz.py tests/artefacts/test_fuzz.py tests/search/test_fuzz.py \
 	  tests/images/test_strangers.py tests/datasets/test_strangers.py
 	python tests/faults/campaign.py --faults $(or $(FAULTS),110) --seed $(or $(SEED),0)
+
+distribution: $(READY)  ## what a release uploads, checked, into dist/: make distribution TAG=v0.1.0 on the commit of that tag
+	@test -n "$(TAG)" || { echo "make: say which: make distribution TAG=v0.1.0"; exit 2; }
+	python .ci/release.py $(TAG)
 
 test-slurm: $(READY)  ## the small pipeline on a Slurm controller and node that are started here and taken down
 	pytest -n 0 -m slurm tests/workflow/test_slurm.py

@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_the_citation_names_the_version_and_licence_of_the_package() -> None:
+def test_the_citation_names_the_licence_of_the_package_and_the_newest_chapter_of_the_changelog() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    chapters = re.findall(r"^## (\S+) \((.*)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert citation["cff-version"] == "1.2.0"
-    assert {key: citation[key] for key in ("version", "license")} == {
-        "version": PROJECT["version"],
-        "license": PROJECT["license"],
-    }
+    assert citation["license"] == PROJECT["license"]
+    assert citation["version"] == chapters[0][0]
+    assert [version for version, when in chapters if not re.fullmatch(r"\d{4}-\d\d-\d\d|unreleased", when)] == []
     assert [one["year"] for one in citation["references"]] == [2017, 2017, 2019, 2019]
 
 

@@ -22,12 +22,30 @@ def test_a_workflow_may_read_and_no_more_and_pins_what_it_uses(path: Path) -> No
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_only_the_job_that_publishes_the_site_may_write_and_runs_nothing_of_a_branch() -> None:
-    jobs = [job for path in WORKFLOWS for job in yaml.safe_load(path.read_text())["jobs"].values()]
-    (publishing,) = [job for job in jobs if "permissions" in job]
-    assert publishing["permissions"] == {"pages": "write", "id-token": "write"}
-    assert publishing["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
-    assert [step["uses"].partition("@")[0] for step in publishing["steps"]] == ["actions/deploy-pages"]
+def test_only_two_jobs_may_more_and_they_run_nothing_of_the_project() -> None:
+    rights = {}
+    for path in WORKFLOWS:
+        assert "secrets." not in path.read_text()
+        jobs = yaml.safe_load(path.read_text())["jobs"]
+        rights |= {(path.name, name): job for name, job in jobs.items() if "permissions" in job}
+    site, release = rights.pop(("docs.yml", "publish")), rights.pop(("release.yml", "publish"))
+    assert rights == {}
+    for job in (site, release):
+        assert [step for step in job["steps"] if "run" in step or "checkout" in step["uses"]] == []
+    assert site["permissions"] == {"pages": "write", "id-token": "write"}
+    assert site["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    assert release["permissions"] == {"id-token": "write"}
+    assert release["environment"] == "release"
+
+
+def test_a_release_is_a_tag_that_was_tested_built_checked_and_installed() -> None:
+    content = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert content[True] == {"push": {"tags": ["v*"]}}  # YAML reads the key "on" as true
+    needed, waiting = set(), {"publish"}
+    while waiting:
+        needed |= waiting
+        waiting = {name for each in waiting for name in content["jobs"][each].get("needs", [])} - needed
+    assert needed == set(content["jobs"])
 
 
 def test_the_image_runs_as_a_user_without_rights() -> None:

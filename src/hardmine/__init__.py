@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hardmine.search.model import EmbeddingModel
 
+    __version__: str
+
 __all__ = ["__version__", "load"]
 
-__version__ = "0.1.0"
+
+def __getattr__(name: str) -> str:
+    """``__version__``: of the installed package."""
+    if name != "__version__":
+        raise AttributeError(f"module 'hardmine' has no attribute '{name}'")
+    from hardmine.installing import installed_version
+
+    return installed_version()
 
 
 def load(folder: str | Path, device: str = "auto", threads: int | None = None) -> "EmbeddingModel":

@@ -16,6 +16,7 @@ from hardmine.offline.commands import mine
 from hardmine.rehearsing.commands import rehearse
 from hardmine.search.commands import index, search
 from hardmine.serving.commands import serve
+from hardmine.starting.commands import init
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 app = typer.Typer(
-    help="Hard example mining for deep metric learning. 'snakemake --cores all' calls the verbs in order.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,8 +37,26 @@ for verb_command in (download, preprocess, tune, train, embed, evaluate, figures
     app.command(rich_help_panel="Verbs")(verb_command)
 for command in (export, index, search, serve, inspect, mine):
     app.command(rich_help_panel="Models in use")(command)
+app.command(rich_help_panel="Care")(init)
 app.command(rich_help_panel="Care")(rehearse)
 app.command(rich_help_panel="Care")(compare)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import hardmine
+
+        print(f"hardmine {hardmine.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Hard example mining for deep metric learning. 'snakemake --cores all' calls the verbs in order."""
 
 
 @app.command(rich_help_panel="Care")

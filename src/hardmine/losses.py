@@ -246,7 +246,7 @@ def pull_negatives(
     Returns:
         Anchors, positives and pulled negatives, float [T, D], for any loss that takes three tensors.
     """
-    anchors, positives, negatives = (embeddings[places] for places in _triplets(labels, tuples))
+    anchors, positives, negatives = (embeddings[places] for places in triplets_of(labels, tuples))
     return anchors, positives, pull(anchors, positives, negatives, hardness).points
 
 
@@ -265,7 +265,16 @@ def checked(kind: type[Run], name: str, options: dict[str, Any], allowed: Sequen
         raise UserError(f"{kind.__name__}: {faults}.") from None
 
 
-def _triplets(labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor, Tensor]:
+def triplets_of(labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor, Tensor]:
+    """What a loss was given as triplets: index tensors int64 [T] each.
+
+    Args:
+        labels: int64 [n].
+        tuples: triplets or pairs of a miner; all triplets of the batch unless given.
+
+    Raises:
+        UserError: they are neither triplets nor pairs.
+    """
     if tuples is None:
         return tuple(all_triplets(labels))  # type: ignore[return-value]
     places = tuple(tuples)
@@ -281,7 +290,7 @@ def _triplets(labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor, Tensor]:
 def _squares(embeddings: Tensor, labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor]:
     """Squared distances of unit vectors, anchor to positive and anchor to negative, float [T] each."""
     unit = functional.normalize(embeddings, dim=1)
-    anchors, positives, negatives = (unit[places] for places in _triplets(labels, tuples))
+    anchors, positives, negatives = (unit[places] for places in triplets_of(labels, tuples))
     return between(anchors, positives), between(anchors, negatives)
 
 

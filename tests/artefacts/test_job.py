@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hardmine.artefacts import Job
+from hardmine.artefacts import Job, digests_of
 from hardmine.errors import UserError
 from hardmine.settings import jobs_of, load_plan
 
@@ -37,6 +37,13 @@ def written(job: Job, path: Path | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(job.to_json()))
     return path
+
+
+def test_what_dvc_looks_at_changes_with_the_settings_that_code_makes_of_a_plan() -> None:
+    jobs = jobs_of(load_plan(PLAN, "plan.yaml"))
+    other = [replace(job, settings={**job.settings, "default": 2}) if job.verb == "train" else job for job in jobs]
+    before, after = (json.loads(digests_of(each)) for each in (jobs, other))
+    assert [verb for verb in before if before[verb] != after[verb]] == ["train"]
 
 
 def test_every_job_of_a_plan_is_read_back() -> None:

@@ -8,6 +8,8 @@ import yaml
 from search_tools import refused, succeeded
 
 import hardmine
+from hardmine.exporting import card
+from hardmine.installing import Origin
 from hardmine.retrieval import summarise
 from hardmine.settings.backbones import SmallCNN
 
@@ -103,6 +105,21 @@ def test_the_card_names_data_licences_digests_and_versions(exported: Path, train
     settings = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
     assert settings == record["settings"]
     assert card.endswith(".\n")
+
+
+def test_the_card_says_which_hardmine_wrote_it_and_how_to_get_that(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "origin", lambda: Origin("0.1.1.dev3+g1a2b3c4d5", "1a2b3c4d5"))
+    succeeded("export", trained, "-o", tmp_path / "model")
+    text = (tmp_path / "model/README.md").read_text()
+    assert "This folder was written by hardmine 0.1.1.dev3+g1a2b3c4d5 (commit `1a2b3c4d5`)." in text
+    assert "in a clone of the project's repository\ngit checkout 1a2b3c4d5 && pip install .\n```" in text
+    monkeypatch.setattr(card, "origin", lambda: Origin("0.1.0", None))
+    succeeded("export", trained, "-o", tmp_path / "model")
+    text = (tmp_path / "model/README.md").read_text()
+    assert "```bash\npip install 'hardmine>=0.1.0'\n```" in text
+    assert "This folder was written by hardmine 0.1.0.\n" in text
 
 
 def test_the_card_says_where_pretraining_may_have_seen_the_test(

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import hardmine.losses
 import hardmine.miners
+import hardmine.synthesis
 from hardmine.errors import UserError
 from hardmine.losses import (
     CoupledClustersLoss,
@@ -186,6 +187,6 @@ def test_what_cannot_be_is_said(make: object, message: str) -> None:
 
 
 def test_the_page_names_all_that_is_public() -> None:
-    for module in (hardmine.losses, hardmine.miners):
+    for module in (hardmine.losses, hardmine.miners, hardmine.synthesis):
         for name in module.__all__:
             assert f"{name}" in PAGE, name

@@ -199,7 +199,7 @@ def test_a_model_from_a_newer_version_is_refused(project: Path, tmp_path: Path) 
     folder = copy_with(project, tmp_path, {})
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"format_version": 2, "library_version": "9.1", "new": 1}))
-    with pytest.raises(UserError, match=r"has format 2, written by hardmine 9\.1; .* Upgrade it"):
+    with pytest.raises(UserError, match=r"has format 2, written by hardmine 9\.1; .* Update this clone: git -C"):
         hardmine.load(folder)
 
 

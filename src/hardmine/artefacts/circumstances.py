@@ -48,13 +48,19 @@ def other_versions(job: Job, record: Record) -> list[str]:
 
 
 def digests_of(jobs: Sequence[Job]) -> str:
-    """Code and libraries behind each verb as JSON text: what DVC must look at beside the files that it knows."""
+    """Settings, code and libraries behind each verb as JSON text: what DVC must look at beside the files that it knows.
+
+    Settings are there since the code that gives keys their defaults is none that a job names.
+    """
     found: dict[str, dict[str, str]] = {}
     for job in jobs:
         own = found.setdefault(job.verb, {})
         own |= {name: _version(name) or "none" for name in (*LIBRARIES[job.verb], *job.packages)}
-        code = json.dumps([own.get("code", ""), sorted(code_of(job.code).items())])
-        own["code"] = hashlib.sha256(code.encode()).hexdigest()
+        for key, what in (
+            ("code", sorted(code_of(job.code).items())),
+            ("jobs", [job.folder, job.settings, job.inputs]),
+        ):
+            own[key] = hashlib.sha256(json.dumps([own.get(key, ""), what], sort_keys=True).encode()).hexdigest()
     return json.dumps(found, indent=1) + "\n"
 
 

@@ -30,6 +30,7 @@ LEFT_OUT: dict[str, str] = {
     "hardmine.doors": "looks names up; what stands behind those that a job uses is followed from the job itself",
     "hardmine.errors": "words for people",
     "hardmine.foreign": "how others' names are shown; what lists hold is read back as it was",
+    "hardmine.installing": "words for people",
     "hardmine.loading": "when garbage is collected",
     "hardmine.processors": "numbers of threads, which the record holds",
     "hardmine.settings": "its values stand in the job's settings, which are compared on their own; the models of a "

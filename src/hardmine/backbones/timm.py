@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hardmine.errors import UserError, nearest
+from hardmine.installing import extra
 from hardmine.settings.backbones import Timm
 
 from .pixels import Rescale
@@ -163,7 +164,7 @@ def _timm() -> Any:
         import timm
     except ImportError:
         raise UserError(
-            "backbone.name: timm is an optional package and is not installed. Run 'pip install hardmine[timm]', or "
-            "choose another backbone."
+            f"backbone.name: timm is an optional package and is not installed. Run: {extra('timm')}; or choose another "
+            "backbone."
         ) from None
     return timm

@@ -11,6 +11,7 @@ import yaml
 from hardmine.artefacts import Record, resolved_settings
 from hardmine.figures.titles import notes_on
 from hardmine.foreign import in_markdown, shown
+from hardmine.installing import origin
 from hardmine.search.config import ModelConfig, preparation_of
 from hardmine.settings.backbones import backbone_from
 from hardmine.settings.datasets import DATASETS
@@ -68,6 +69,7 @@ def model_card(
         "settings": settings,
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", settings)), default=0)),
         "onnx": onnx,
+        "origin": origin(),
     }
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hardmine.artefacts import writing
 from hardmine.errors import UserError
+from hardmine.installing import extra
 from hardmine.search.model import EmbeddingModel
 
 __all__ = ["TOLERANCE", "write_onnx"]
@@ -46,7 +47,7 @@ def write_onnx(model: EmbeddingModel, path: Path) -> None:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter needs it
     except ImportError as error:
-        raise UserError(f"--onnx: {error.name} is not installed. Run: pip install 'hardmine[onnx]'") from None
+        raise UserError(f"--onnx: {error.name} is not installed. Run: {extra('onnx')}") from None
     prepared = model.config.preprocessing
     shape = (prepared.size, prepared.size, prepared.channels)
     graph = _Graph(model).eval()

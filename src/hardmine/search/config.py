@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 import hardmine
 from hardmine.artefacts import Record, read_record, read_regular, resolved_settings
 from hardmine.errors import UserError
+from hardmine.installing import upgrade
 from hardmine.retrieval.open_set import Threshold
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
@@ -117,8 +118,7 @@ def read_config(path: Path) -> ModelConfig:
             wrote = str(content.get("library_version", "?"))[:40]
             raise UserError(
                 f"{path}: has format {str(version)[:40]}, written by hardmine {wrote}; this hardmine "
-                f"({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. Upgrade it: "
-                "pip install --upgrade hardmine"
+                f"({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. {upgrade()}"
             )
         return ModelConfig.model_validate(content)
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, PositiveInt
 
 import hardmine
 from hardmine.errors import UserError
+from hardmine.installing import upgrade
 from hardmine.settings.base import Settings
 
 __all__ = ["FORMAT_VERSION", "IndexState", "MadeBy", "parsed"]
@@ -84,7 +85,6 @@ def parsed(path: Path, text: str) -> IndexState:
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise UserError(
             f"{path}: has format {version}, written by hardmine {str(content.get('library_version', '?'))[:40]}; this "
-            f"hardmine ({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. Upgrade it: "
-            "pip install --upgrade hardmine"
+            f"hardmine ({hardmine.__version__}) reads formats up to {FORMAT_VERSION}. {upgrade()}"
         )
     return IndexState.model_validate(content)

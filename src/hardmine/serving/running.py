@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from hardmine.errors import UserError
+from hardmine.installing import extra
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,7 +31,7 @@ def check_installed() -> None:
     """
     for name in ("starlette", "uvicorn"):
         if importlib.util.find_spec(name) is None:
-            raise UserError(f"hardmine serve: {name} is not installed. Run: pip install 'hardmine[serve]'")
+            raise UserError(f"hardmine serve: {name} is not installed. Run: {extra('serve')}")
 
 
 @contextmanager

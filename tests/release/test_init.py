@@ -1,0 +1,131 @@
+"""``hardmine init``: a project laid out from the installed wheel, whole or not at all."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from search_tools import refused, succeeded
+
+from hardmine.artefacts import digests_of
+from hardmine.settings import jobs_of, read_plan
+from hardmine.starting import layout, sources
+
+ROOT = Path(__file__).parents[2]
+
+
+def asked(command: str, folder: Path, installed: Path) -> str:
+    """What a command prints under the installed wheel, which ends well."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "PYTHONPATH": str(installed), "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(command, shell=True, cwd=folder, env={**os.environ, **own}, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def tracked() -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", *sources.FILES], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return set(listed.split())
+
+
+def test_the_wheel_carries_what_git_knows_of_a_project_and_modules_without_tests(installed: Path) -> None:
+    project = installed / "hardmine/starting/project"
+    assert files_of(project) == tracked()
+    assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"hardmine"}
+    forced = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert forced["force-include"] == {name: f"hardmine/starting/project/{name}" for name in sources.FILES}
+
+
+@pytest.mark.workflow
+def test_a_project_from_the_wheel_is_valid_and_dry_runs_under_snakemake_and_dvc(
+    installed: Path, tmp_path: Path
+) -> None:
+    command = f"{sys.executable} -m hardmine.cli"
+    asked(f"{command} init project --plan smoke", tmp_path, installed)
+    project = tmp_path / "project"
+    assert files_of(project) == tracked() | {"README.md", "plan.schema.json"}
+    assert "plan 'smoke' on glyphs" in asked(f"{command} check", project, installed)
+    planned = asked(f"{sys.executable} -m snakemake --cores all -n", project, installed)
+    assert "train_run" in planned
+    asked("git init -q", project, installed)
+    assert "digests" in asked(f"{sys.executable} -m dvc repro digests", project, installed)
+    jobs = jobs_of(read_plan(ROOT / "experiments/smoke.yaml"))
+    assert (project / "digests/smoke.json").read_text() == digests_of(jobs)  # code as in a clone: nothing is outdated
+    for stage in yaml.safe_load((project / "dvc.yaml").read_text())["stages"].values():
+        for name in [one for one in stage.get("deps", []) if "$" not in one and not one.startswith("data/")]:
+            assert (project / name).is_file(), name
+
+
+def test_the_plan_in_force_is_the_headline_or_the_one_that_is_named(tmp_path: Path) -> None:
+    assert "the plan 'glyphs'" in succeeded("init", tmp_path / "first")
+    assert "the plan 'folder'" in succeeded("init", tmp_path / "second", "--plan", "folder")
+    first, second = ((tmp_path / name / "params.yaml").read_text() for name in ("first", "second"))
+    line, _, rest = (ROOT / "params.yaml").read_text().partition("\n")
+    assert first.partition("\n")[2] == rest
+    assert (tmp_path / "first" / first.partition("\n")[0].partition("$schema=")[2]).is_file()
+    assert line != first.partition("\n")[0]
+    assert second == (ROOT / "experiments/folder.yaml").read_text()
+    page = (tmp_path / "second/README.md").read_text()
+    assert "report/folder/index.html" in page
+    refused(
+        "init", tmp_path / "third", "--plan", "smoky", message=r"no such plan \(did you mean 'smoke'\?\); there are"
+    )
+    assert not (tmp_path / "third").exists()
+
+
+def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_was(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir(mode=0o750)
+    before = (tmp_path / "empty").stat()
+    succeeded("init", tmp_path / "empty")
+    after = (tmp_path / "empty").stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert os.access(tmp_path / "empty/Snakefile", os.R_OK)
+
+
+def test_what_is_in_the_way_is_named_and_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("a.txt", "b\x1b[2J.txt", "c.txt", "d.txt", "e.txt"):
+        (folder / name).write_text("mine")
+    refused("init", folder, message=r"is not empty: a\.txt, b[^\x1b]*, c\.txt and 2 more .* does not exist yet")
+    refused("init", folder / "a.txt", message="is no folder")
+    refused("init", tmp_path / "no/such/place", message="there is no folder .*no/such to make it in")
+    assert len(files_of(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_after_a_failure_nothing_is_left(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if there:
+        (tmp_path / "project").mkdir()
+        rename, moved = Path.rename, []
+
+        def fails_at_the_third(path: Path, target: Path) -> Path:
+            moved.append(path)
+            if len(moved) == 3:
+                raise OSError(28, "No space left on device")
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", fails_at_the_third)
+    else:
+        monkeypatch.setattr(layout.shutil, "copyfile", _full)
+    refused("init", tmp_path / "project", message="cannot be written: No space left on device. Nothing was left")
+    assert [path.name for path in tmp_path.iterdir()] == (["project"] if there else [])
+    assert files_of(tmp_path) == set()
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_an_installation_without_a_projects_files_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_HERE", tmp_path / "site/hardmine/starting")
+    refused("init", tmp_path / "project", message="this installation lacks the files of a project")
