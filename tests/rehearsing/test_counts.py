@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hardmine.errors import UserError
+from hardmine.methods.ccl.attributes import attributes_of
 from hardmine.rehearsing.counts import counts_of, made_items
 from hardmine.settings.datasets import DATASETS
 
@@ -75,3 +76,10 @@ def test_a_made_list_holds_what_was_asked_for() -> None:
     assert items.roles.count("query") == 6
     assert items.roles.count("gallery") == 7
     assert len(set(items.paths)) == 24
+
+
+def test_made_classes_have_attributes_as_letters_have() -> None:
+    items = made_items({"train": (24, 24)})
+    for kind in ("script", "base-letter"):
+        found = attributes_of(items.paths, kind)
+        assert 1 < len(set(found.tolist())) < 12

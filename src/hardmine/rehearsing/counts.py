@@ -23,8 +23,8 @@ __all__ = ["Counts", "counts_of", "made_items"]
 
 Counts = dict[str, tuple[int, int]]
 """(images, classes) of ``train``, ``validation``, ``warm`` and ``test``, or ``query`` and ``gallery`` in its place."""
-KINDS = 12
-"""Super-categories of made lists: the first three folders of a path name one."""
+KINDS = tuple(f"U+{ord(letter):04X}" for letter in "AÁÄEÉΑΆΕАЯИЙ")
+"""Super-categories of made lists: the first three folders of a path name one; letters, as the folders of glyphs are."""
 
 
 def counts_of(dataset: Dataset, images: int | None = None, classes: int | None = None) -> tuple[Counts, str]:
@@ -66,7 +66,7 @@ def made_items(counts: Mapping[str, tuple[int, int]]) -> Items:
         split = "test" if part in ("query", "gallery") else part
         role = "train" if part in ("train", "warm") else part if split != part else "both"
         for label in range(classes):
-            kind, name = f"kind{label % KINDS:02d}", f"{split}{label:06d}"
+            kind, name = KINDS[label % len(KINDS)], f"{split}{label:06d}"
             members = images // classes + (label < images % classes)
             paths += [f"{kind}/{kind}/{kind}/{name}/{part}{image}.jpg" for image in range(members)]
             labels += [name] * members
