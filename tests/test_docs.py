@@ -77,5 +77,9 @@ def test_every_make_target_named_in_the_docs_exists() -> None:
 def test_tables_of_the_docs_are_those_of_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs/kept")
     tables = importlib.import_module("tables")
-    for page in sorted((ROOT / "docs").rglob("*.md")):
+    for page in tables.pages():
         assert tables.page_with_tables(page.read_text()) == page.read_text(), f"{page}: run make tables"
+    headers = tables.plans_with_headers()
+    assert {path.stem for path in headers} >= {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
+    for path, text in headers.items():
+        assert path.read_text() == text, f"{path}: run make tables"

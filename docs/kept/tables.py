@@ -3,11 +3,12 @@
 A kept result is a folder of the plan's name with ``statistics.csv``, for a plan that tunes ``tuned.csv`` and the trials
 of each run, and ``made.json``: the commit, the machine and the digest of every file of the report that they come from.
 ``rehearsal/plans.csv`` is what ``make rehearse`` wrote. A page has a table between ``<!-- table: PLAN NAME -->`` and
-``<!-- end -->``.
+``<!-- end -->``, README too, and a plan's header a line ``# Rehearsed: …``.
 """
 
 import argparse
 import json
+import math
 import re
 import shutil
 import sys
@@ -17,10 +18,11 @@ from pathlib import Path
 import pandas as pd
 
 from hardmine.artefacts import read_record
-from hardmine.figures.tables import table_markdown
+from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.tuned import plot_budget, tuned_markdown
 
 HERE = Path(__file__).parent
+EXPERIMENTS = HERE.parents[1] / "experiments"
 BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 CIRCUMSTANCES = ("hardmine", "commit", "tree", "torch", "numpy", "python", "processor", "instructions", "threads")
 
@@ -80,18 +82,62 @@ def plans(folder: Path) -> str:
             name,
             str(row.trainings),
             str(row.trials or ""),
-            *(f"{number:,.0f}" if number > 99 else f"{number:.2g}" for number in numbers),
+            *map(_number, numbers),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"{', '.join(sorted(set(found.processor)))}, one thread a job."]) + "\n"
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"results": results, "tuned": tuned, "plans": plans}
+def headline(folder: Path) -> str:
+    """Recall at 1 of every run, best first, for the first screen."""
+    made = json.loads((folder / "made.json").read_text())
+    _, rows = table_rows(pd.read_csv(folder / "statistics.csv"))
+    lines = [f"| run | R@1, % | minus {made['baseline']} | |", "|---|--:|--:|---|"]
+    for row in rows:
+        gap = row["difference"], row["difference_half_width"]
+        difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
+        lines.append(f"| {row['run']} | {percent(*row['cells'][0])} | {difference} | {row['verdict']} |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "results": results,
+    "headline": headline,
+    "tuned": tuned,
+    "plans": plans,
+}
+
+
+def plans_with_headers() -> dict[Path, str]:
+    """The plans that were rehearsed, each with what came out in the line of its header that is there for it."""
+    path = HERE / "rehearsal/plans.csv"
+    found = {}
+    for row in pd.read_csv(path).itertuples() if path.exists() else ():
+        plan = EXPERIMENTS / f"{row.plan}.yaml"
+        if plan.exists():
+            trials = f" and {row.trials} trials" if row.trials else ""
+            million, hours = _number(row.million_images), _number(row.core_hours)
+            memory, device = _number(row.host_gb), _number(row.device_gb)
+            line = (
+                f"# Rehearsed: {row.trainings} trainings{trials}, {million} million images to train on; "
+                f"{hours} hours of one core, {memory} GB a job, about {device} GB of a device."
+            )
+            found[plan] = re.sub(r"^# Rehearsed: .*$", line, plan.read_text(), count=1, flags=re.MULTILINE)
+    return found
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value > 99 else f"{value:.2g}"
 
 
 def page_with_tables(text: str) -> str:
     """A page with its tables made anew."""
     return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found[3]](HERE / found[2])}{found[4]}", text)
+
+
+def pages() -> list[Path]:
+    """Pages that may have tables."""
+    return [HERE.parents[1] / "README.md", *sorted(HERE.parent.rglob("*.md"))]
 
 
 def main() -> None:
@@ -101,10 +147,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.keep:
         print(keep(arguments.keep))
-    for page in sorted(HERE.parent.rglob("*.md")):
-        text = page.read_text()
-        if (made := page_with_tables(text)) != text:
-            page.write_text(made)
+    made = {page: page_with_tables(page.read_text()) for page in pages()}
+    for page, text in (made | plans_with_headers()).items():
+        if page.read_text() != text:
+            page.write_text(text)
             print(page, file=sys.stderr)
     for folder in sorted(path.parent for path in HERE.glob("*/tuned.csv")):
         order = json.loads((folder / "made.json").read_text())["order"]

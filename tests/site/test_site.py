@@ -16,6 +16,7 @@ from bs4 import BeautifulSoup
 import hardmine.losses
 import hardmine.miners
 import hardmine.retrieval
+import hardmine.synthesis
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -102,7 +103,12 @@ def test_links_out_of_the_docs_lead_to_files_and_folders_of_the_repository(site:
 
 @pytest.mark.parametrize(
     ("source", "module"),
-    [("losses", hardmine.losses), ("miners", hardmine.miners), ("retrieval", hardmine.retrieval)],
+    [
+        ("losses", hardmine.losses),
+        ("miners", hardmine.miners),
+        ("synthesis", hardmine.synthesis),
+        ("retrieval", hardmine.retrieval),
+    ],
 )
 def test_what_a_module_offers_stands_in_the_reference(
     site: dict[Path, BeautifulSoup], source: str, module: object

@@ -55,7 +55,7 @@ def print_plan(price: PlanPrice, circumstances: dict[str, Any]) -> None:
 def write_table(path: Path, prices: Sequence[PlanPrice], circumstances: dict[str, Any]) -> None:
     """Write a CSV file with a row a plan.
 
-    Columns: ``plan, dataset, trainings, trials, failed, million_images`` (through the network in training),
+    Columns: ``plan, dataset, trainings, trials, failed`` (runs)``, million_images`` (through the network in training),
     ``image_ms`` (the median over runs), ``core_hours, host_gb`` (of a job), ``device_gb, extrapolated`` (runs),
     ``processor``.
     """
@@ -76,7 +76,8 @@ def write_table(path: Path, prices: Sequence[PlanPrice], circumstances: dict[str
             ]
             values = [f"{number:.4g}" for number in numbers]
             trials = sum(run.trials for run in price.runs)
-            head = [price.plan, price.dataset, price.seeds * len(price.runs), trials, len(price.failed)]
+            trainings = price.seeds * (len(trained) + len(price.failed))
+            head = [price.plan, price.dataset, trainings, trials, len(price.failed)]
             extrapolated = sum(bool(run.notes) for run in good)
             table.writerow([*head, *values, extrapolated, circumstances["processor"]])
 
