@@ -1,11 +1,14 @@
 """What is said of devices that cannot be used; only the device is faked."""
 
+import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
+from hardmine import verbs
 from hardmine.artefacts import Job, devices
 from hardmine.errors import UserError
 from hardmine.training import device
@@ -100,3 +103,23 @@ def test_a_torch_without_cuda_beside_a_driver_is_said(monkeypatch: pytest.Monkey
     (tmp_path / "0000:01:00.0").mkdir()
     assert devices.devices_here(tmp_path) == 0
     assert re.search("1 GPU.*torch 2.9.0.cpu.*processor", devices.said_of_devices(0, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "taken"), [(False, "auto", "cpu"), (True, "auto", "cuda"), (True, "cpu", "cpu")]
+)
+def test_evaluation_searches_on_a_device_that_no_other_job_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool, asked: str, taken: str
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(device, "_held", [])
+    monkeypatch.setenv("HARDMINE_DEVICES", "3" if there else "")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Some Card")
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *_, **__: None)
+    monkeypatch.setattr(verbs, "_run", lambda *given: seen.append(given[-1]))
+    verbs.evaluate([Path("a.json"), Path("b.json")], threads=1, device=asked)
+    assert seen == [taken, taken]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ("3" if taken == "cuda" else "")
