@@ -14,7 +14,8 @@ from hardmine.exporting.folder import export_model
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-HIDDEN = sorted({Requirement(line).name.replace("-", "_") for own in EXTRAS.values() for line in own})
+HIDDEN = sorted({Requirement(line).name.replace("-", "_") for own in EXTRAS.values() for line in own} - {"sphinx"})
+"""Of all extras; SciPy asks whether Sphinx is among the modules, and then imports of it."""
 SCRIPT = f"""
 import json, sys
 sys.modules |= dict.fromkeys({HIDDEN})
