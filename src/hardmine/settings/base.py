@@ -1,16 +1,38 @@
 """The base of all settings models."""
 
-from typing import Annotated, Any, get_args
+import ast
+import inspect
+import textwrap
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, create_model, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 __all__ = ["Settings", "overrides_of"]
 
 
 class Settings(BaseModel):
-    """Settings that refuse unknown keys and do not change once made."""
+    """Settings that refuse unknown keys and do not change once made.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    The strings below keys are their descriptions in the JSON schema. They are read from the source when a schema is
+    made; pydantic's ``use_attribute_docstrings`` reads them at every start, for twice the time of all else here.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    described_by: ClassVar[type["Settings"] | None] = None
+    """The model whose source has the descriptions, where a model is made and not written."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        keys = handler.resolve_ref_schema(schema).get("properties", {})
+        for model in (cls.described_by or cls).__mro__:
+            if issubclass(model, Settings) and model is not Settings:
+                for name, text in _descriptions(model).items():
+                    if name in keys:
+                        keys[name].setdefault("description", text)
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -37,6 +59,18 @@ def _takes_truth(annotation: Any) -> bool:
     return annotation in (bool, Any) or isinstance(annotation, bool) or any(map(_takes_truth, get_args(annotation)))
 
 
+def _descriptions(model: type[Settings]) -> dict[str, str]:
+    """The strings below the keys in a model's source, by key."""
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, below in zip(body.body, body.body[1:], strict=False):
+        key = field.target if isinstance(field, ast.AnnAssign) else None
+        if isinstance(key, ast.Name) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[key.id] = inspect.cleandoc(str(below.value.value))
+    return found
+
+
 def overrides_of(model: type[Settings]) -> type[Settings]:
     """A model with the same keys as ``model``, all optional, nested sections likewise: what a run may override."""
     fields: dict[str, Any] = {}
@@ -46,5 +80,7 @@ def overrides_of(model: type[Settings]) -> type[Settings]:
             kind = overrides_of(kind)
         for constraint in field.metadata:
             kind = Annotated[kind, constraint]
-        fields[name] = (kind | None, Field(None, description=field.description))
-    return create_model(f"{model.__name__}Overrides", __base__=Settings, __doc__=model.__doc__, **fields)
+        fields[name] = (kind | None, None)
+    made = create_model(f"{model.__name__}Overrides", __base__=Settings, __doc__=model.__doc__, **fields)
+    made.described_by = model
+    return made
