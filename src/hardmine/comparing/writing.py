@@ -1,7 +1,6 @@
 """The comparison as files: CSV, Markdown, LaTeX, and what it was made of."""
 
 import hashlib
-import importlib.metadata
 import json
 import math
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from hardmine.artefacts.circumstances import commit_here
 from hardmine.errors import UserError
 from hardmine.figures.tables import escaped
 from hardmine.foreign import in_csv, in_markdown, shown
+from hardmine.installing import installed_version
 
 from .cells import Cell, Table, answers_table, notes, runs_table
 from .datasets import draw_of
@@ -140,5 +140,5 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
                 "files": one.digests,
             }
     metric = comparison.metric if comparison.k is None else f"{comparison.metric}@{comparison.k}"
-    here = {"hardmine": importlib.metadata.version("hardmine"), **commit_here()}
+    here = {"hardmine": installed_version(), **commit_here()}
     return {"made_by": MADE_BY, "metric": metric, "made_with": here, "reports": reports}
