@@ -11,6 +11,7 @@ from scipy.stats import ttest_1samp
 from typer.testing import CliRunner
 
 from hardmine.cli import app
+from hardmine.comparing.cells import notes
 from hardmine.comparing.datasets import by_dataset
 from hardmine.comparing.reading import plan_file_of, read_measured
 from hardmine.comparing.table import Comparison, comparison_of
@@ -63,6 +64,14 @@ def test_plans_that_differ_in_the_draw_alone_are_draws_of_one_data_set(reported:
     assert answer.p == pytest.approx(ttest_1samp([gain + 0.01 for gain in gains], 0).pvalue)
     assert answer.verdict == "within noise"
     assert answer.estimate.half_width_seeds < 0.02 < answer.estimate.half_width
+
+
+def test_a_plan_whose_seeds_have_classes_of_their_own_is_as_many_draws(reported: Any) -> None:
+    comparison = compared(reported("own", values(), questions=[ASK], draws="each-seed"))
+    (group,) = comparison.datasets
+    assert group.draws == ["seed 0", "seed 1", "seed 2"]
+    assert (comparison.answers[0].estimate.over, comparison.answers[0].estimate.freedom) == ("draws", 2)
+    assert "glyphs: 3 draws of classes, 1 seed each; intervals speak of other draws of classes." in notes(comparison)
 
 
 def test_holm_counts_the_questions_of_all_plans_and_nothing_else(reported: Any) -> None:

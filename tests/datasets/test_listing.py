@@ -42,6 +42,32 @@ def test_the_share_of_training_classes_goes_to_validation_by_seed() -> None:
     assert not len(made(TRAIN + TEST, validation_share=0).items.rows("validation"))
 
 
+def test_drawn_classes_keep_the_numbers_of_classes_and_seed_0_the_published_ones() -> None:
+    def split_of(seed: int) -> dict[str, str]:
+        items = made(TRAIN + TEST, classes="drawn", validation_share=0.2, seed=seed).items
+        homes = dict(zip(items.classes, items.splits, strict=True))
+        assert [homes[label] for label in items.classes] == items.splits
+        assert all(
+            (role == "train") == (split == "train") for role, split in zip(items.roles, items.splits, strict=True)
+        )
+        assert sorted(homes.values()) == ["test"] * 3 + ["train"] * 8 + ["validation"] * 2
+        return homes
+
+    tested = [{label for label, split in split_of(seed).items() if split == "test"} for seed in range(40)]
+    assert tested[0] == set("xyz")
+    assert len({frozenset(classes) for classes in tested}) > 20
+    assert set().union(*tested) == set("abcdefghijxyz")
+    assert split_of(3) == split_of(3)
+
+
+def test_a_list_with_validation_classes_has_these_drawn_too() -> None:
+    held = [entry(f"{label}/{i}", label, "validation") for label in "uvw" for i in range(2)]
+    items = made(TRAIN + TEST + held, classes="drawn", seed=1).items
+    homes = dict(zip(items.classes, items.splits, strict=True))
+    assert sorted(homes.values()) == ["test"] * 3 + ["train"] * 10 + ["validation"] * 3
+    assert {label for label, split in homes.items() if split == "validation"} != set("uvw")
+
+
 def test_a_class_of_one_image_is_never_drawn_for_validation() -> None:
     entries = [*TRAIN, *(entry(f"single{i}/0", f"single{i}") for i in range(10))]
     for seed in range(5):

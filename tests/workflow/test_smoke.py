@@ -1,5 +1,6 @@
 """The smoke plan, all verbs, as ``make smoke`` runs it; and single keys changed on the command line."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,23 @@ def test_one_key_on_the_command_line_runs_what_it_touches_and_has_the_right_type
     }
     seeds = {line.split(",")[3] for line in (smoke.folder / "report/smoke/results.csv").read_text().splitlines()[1:]}
     assert seeds == {"0", "1"}
+
+
+def test_seeds_with_classes_of_their_own_are_packed_trained_and_evaluated_on_them(smoke: Project) -> None:
+    keys = "--config plan=drawn draws=each-seed 'seeds=[4,5]' 'dataset={\"variant\": \"32-drawn\"}'"
+    smoke.run(f"snakemake --cores 2 --configfile smoke.yaml {keys}")
+    made = smoke.jobs()
+    packed = [f"data/packed/glyphs-32-drawn/seed{seed}" for seed in (4, 5)]
+    assert set(packed) < made
+    first, second = ((smoke.folder / folder / "items.csv").read_text() for folder in packed)
+    assert first != second
+    for verb in ("models", "embeddings", "metrics"):
+        for seed, own in zip((4, 5), packed, strict=True):
+            record = json.loads((smoke.folder / f"{verb}/drawn/triplet-semihard/seed{seed}/made.json").read_text())
+            assert [place for place in record["inputs"] if place.startswith("data/packed/")] == [own]
+    assert "other classes too" in (smoke.folder / "report/drawn/index.html").read_text()
+    smoke.run(f"snakemake --cores 2 --configfile smoke.yaml {keys}")
+    assert smoke.jobs() == set()
 
 
 def test_a_mistake_in_the_plan_is_a_message_and_exit_code_two(smoke: Project, tmp_path: Path) -> None:

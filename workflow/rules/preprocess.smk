@@ -1,4 +1,6 @@
 PACKED = f"{PLAN.dataset.name}-{PLAN.dataset.variant}"
+if PLAN.draws == "each-seed":
+    PACKED += "/seed{seed}"
 
 
 rule preprocess:
@@ -11,7 +13,9 @@ rule preprocess_dataset:
         settings=f"{SETTINGS}/data/packed/{PACKED}.json",
         made=list(BY_FOLDER[PLAN.dataset.raw_folder].files),
     output:
-        files_of("preprocess"),
+        f"data/packed/{PACKED}/images.npy",
+        f"data/packed/{PACKED}/items.csv",
+        f"data/packed/{PACKED}/made.json",
     log:
         f"logs/preprocess/{PACKED}.log",
     benchmark:

@@ -31,7 +31,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _ASIDE = r"(?:scratch/(?:remake|rehearsal)/)?"
 PLACES = {
     "download": rf"{_ASIDE}data/raw/{_NAME}(?:/{_NAME})?",
-    "preprocess": rf"{_ASIDE}data/packed/{_NAME}",
+    "preprocess": rf"{_ASIDE}data/packed/{_NAME}(?:/seed\d+)?",
     "tune": rf"{_ASIDE}tuning/PLAN/{_NAME}/(?:trial\d+|choice|table)",
     "train": rf"{_ASIDE}models/PLAN/{_NAME}/seed\d+",
     "embed": rf"{_ASIDE}embeddings/PLAN/{_NAME}/seed\d+",

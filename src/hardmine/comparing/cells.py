@@ -1,12 +1,13 @@
 """The cells of both tables, alike on terminal, page and paper."""
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 from hardmine.figures.tables import percent
 from hardmine.figures.titles import notes_on, title_of
 
-from .datasets import DataSet
+from .datasets import DataSet, draw_of
 from .replicates import LEAST_DRAWS, Estimate
 from .table import Answer, Comparison, Gain, Row
 
@@ -105,7 +106,8 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def _scope(group: DataSet) -> str:
-    draws, sizes = len(group.draws), sorted({len(one.plan.seeds) for one in group.plans})
+    trained = {(draw_of(one.plan, seed), seed) for one in group.plans for seed in one.plan.seeds}
+    draws, sizes = len(group.draws), sorted(set(Counter(draw for draw, _ in trained).values()))
     seeds = f"{' or '.join(map(str, sizes))} seed{'s' if sizes != [1] else ''}"
     if draws >= LEAST_DRAWS:
         return f"{group.title}: {draws} draws of classes, {seeds} each; intervals speak of other draws of classes."

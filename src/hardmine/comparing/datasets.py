@@ -56,7 +56,7 @@ class DataSet:
     @property
     def draws(self) -> list[str]:
         """Draws of classes, in the order of the plans."""
-        return list(dict.fromkeys(draw_of(one.plan) for one in self.plans))
+        return list(dict.fromkeys(draw_of(one.plan, seed) for one in self.plans for seed in one.plan.seeds))
 
 
 def by_dataset(measured: Sequence[Measured]) -> list[DataSet]:
@@ -80,30 +80,31 @@ def by_dataset(measured: Sequence[Measured]) -> list[DataSet]:
     return found
 
 
-def draw_of(plan: Plan) -> str:
-    """The draw of a plan's classes, in words."""
-    content = plan.dataset.model_dump(mode="json")
+def draw_of(plan: Plan, seed: int) -> str:
+    """The draw of the classes of a plan's training seed, in words."""
+    content = plan.dataset_of(seed).model_dump(mode="json")
     return ", ".join(f"{key} {content[key]}" for key in DRAWN if content.get(key) is not None)
 
 
 def _add(group: DataSet, one: Measured) -> None:
-    plan, draw = one.plan, draw_of(one.plan)
+    plan = one.plan
+    replicate = {seed: (draw_of(plan, seed), seed) for seed in plan.seeds}
     for other in group.plans:
         _refuse_unlike(group.title, other, one)
     for name, run in plan.runs.items():
         group.methods.setdefault(name, run.method)
-        group.expected.setdefault(name, set()).update((draw, seed) for seed in plan.seeds)
-        group.failed.setdefault(name, set()).update((draw, seed) for seed in one.failed.get(name, ()))
+        group.expected.setdefault(name, set()).update(replicate.values())
+        group.failed.setdefault(name, set()).update(replicate[seed] for seed in one.failed.get(name, ()))
         values = group.values.setdefault(name, {})
         for seed, value in one.values.get(name, {}).items():
-            if values.setdefault((draw, seed), value) != value and value == value:
+            if values.setdefault(replicate[seed], value) != value and value == value:
                 raise UserError(
-                    f"{group.title}: {name}, {draw}, seed {seed} has another value in {one.source} than in a plan "
-                    "before it; leave one of the plans out, or give the run another name in one of them."
+                    f"{group.title}: {name}, {replicate[seed][0]}, seed {seed} has another value in {one.source} "
+                    "than in a plan before it; leave one of the plans out, or give the run another name in one of them."
                 )
         seconds = group.seconds.setdefault(name, {})
         for seed, took in one.seconds.get(name, {}).items():
-            seconds.setdefault((draw, seed), took)
+            seconds.setdefault(replicate[seed], took)
         for key, known, own in (("control", group.controls, run.control), ("base_run", group.bases, run.base_run)):
             if own is not None and known.setdefault(name, own) != own:
                 raise UserError(f"{one.source}: runs.{name}.{key}: is {own}, but {known[name]} in a plan before it.")

@@ -134,7 +134,7 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
             inputs = json.dumps(one.record.inputs, sort_keys=True)
             reports[one.plan.plan] = {
                 "dataset": group.title,
-                "draw": draw_of(one.plan),
+                "draw": "; ".join(dict.fromkeys(draw_of(one.plan, seed) for seed in one.plan.seeds)),
                 "commit": one.record.made_with.get("commit", ""),
                 "inputs": hashlib.sha256(inputs.encode()).hexdigest(),
                 "files": one.digests,

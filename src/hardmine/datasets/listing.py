@@ -1,7 +1,7 @@
 """What a data set's official lists come to: one item an image, and where its file lies."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -81,6 +81,9 @@ def make_listing(entries: Iterable[Entry], settings: ImageDataset, source: str) 
                 f"{source}: class '{entry.label}' is in {homes[entry.label]} and in {entry.split} ({entry.path}); "
                 "the classes of different splits must be disjoint."
             )
+    if settings.classes == "drawn" and settings.seed:
+        kept = _with_drawn_classes(kept, homes, settings.seed)
+        homes = {entry.label: entry.split for entry in kept}
     held_out = _validation_classes(kept, settings) if "validation" not in homes.values() else set()
     moved = [entry.label in held_out for entry in kept]
     items = Items(
@@ -90,6 +93,15 @@ def make_listing(entries: Iterable[Entry], settings: ImageDataset, source: str) 
         ["both" if out else entry.role for entry, out in zip(kept, moved, strict=True)],
     )
     return Listing(items, [(entry.archive, entry.member) for entry in kept])
+
+
+def _with_drawn_classes(entries: list[Entry], homes: Mapping[str, str], seed: int) -> list[Entry]:
+    """Exchange classes among the splits, so that each split has as many as before."""
+    labels = sorted(homes)
+    order = np.random.default_rng([seed, 2]).permutation(len(labels))
+    drawn = {labels[place]: homes[label] for place, label in zip(order, labels, strict=True)}
+    roles = {entry.split: entry.role for entry in entries}
+    return [replace(one, split=drawn[one.label], role=roles[drawn[one.label]]) for one in entries]
 
 
 def _validation_classes(entries: list[Entry], settings: ImageDataset) -> set[str]:

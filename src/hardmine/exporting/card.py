@@ -47,7 +47,7 @@ def model_card(
     packed = next(place for place in record.inputs if place.startswith("data/packed/"))
     source = preparation_of(folder, record)["dataset"]
     dataset = DATASETS.settings(source)
-    name = Path(packed).name.removeprefix("folder-") if source == "folder" else source
+    name = packed.split("/")[2].removeprefix("folder-") if source == "folder" else source
     backbone = backbone_from(config.network.backbone)
     settings = shown(yaml.safe_dump(resolved_settings(record), sort_keys=False, allow_unicode=True).rstrip())
     context: dict[str, Any] = {

@@ -113,7 +113,7 @@ def _rehearsed(jobs: Mapping[tuple[str, str], Job], name: str, data: dict[str, A
 def _data(plan: Plan, effort: Effort) -> dict[str, Any]:
     """The plan's data set as a task has it: the packed list where it is there, else counts."""
     dataset = plan.dataset
-    packed = Path(f"data/packed/{dataset.name}-{dataset.variant}", "items.csv")
+    packed = Path(plan.packed_folder(plan.seeds[0]), "items.csv")
     shape = {"size": dataset.size, "channels": dataset.channels}
     if packed.is_file():
         items = read_items(packed)

@@ -22,7 +22,8 @@ def jobs_of(plan: Plan) -> list[Job]:
     dataset = plan.dataset
     raw = dataset.raw_folder
     chosen = dataset.model_dump(mode="json")
-    packed = f"data/packed/{dataset.name}-{dataset.variant}"
+    packed = plan.packed_folder(plan.seeds[0])
+    packings = {plan.packed_folder(seed): plan.dataset_of(seed) for seed in plan.seeds}
 
     def job(
         verb: str,
@@ -43,10 +44,13 @@ def jobs_of(plan: Plan) -> list[Job]:
             [_verb("download"), _named(DATASETS, dataset.name)] if dataset.made_here else [],
             dataset=chosen,
         ),
-        job(
-            *("preprocess", packed, ("images.npy", "items.csv"), (raw,), {"dataset": dataset.packing}),
-            [_verb("preprocess"), _named(DATASETS, dataset.name)],
-            dataset=chosen,
+        *(
+            job(
+                *("preprocess", folder, ("images.npy", "items.csv"), (raw,), {"dataset": own.packing}),
+                [_verb("preprocess"), _named(DATASETS, dataset.name)],
+                dataset=own.model_dump(mode="json"),
+            )
+            for folder, own in packings.items()
         ),
     ]
     weights = {file.folder: file for run in plan.runs.values() if (file := plan.backbone_of(run).weights_file)}
@@ -59,11 +63,11 @@ def jobs_of(plan: Plan) -> list[Job]:
     others = [name for name in plan.runs if name not in starts]
     for names in (starts, others):  # runs that start from others, and their trials, come after these
         jobs += _tune_jobs(plan, names, packed, job)
-        jobs += [_run_job(plan, "train", name, seed, packed, job) for name in names for seed in plan.seeds]
+        jobs += [_run_job(plan, "train", name, seed, job) for name in names for seed in plan.seeds]
     for verb in ("embed", "evaluate"):
         for name in (*starts, *others):
             for seed in plan.seeds:
-                jobs.append(_run_job(plan, verb, name, seed, packed, job))
+                jobs.append(_run_job(plan, verb, name, seed, job))
     metrics = [item.folder for item in jobs if item.verb == "evaluate"]
     models = [item.folder for item in jobs if item.verb == "train"]
     embeddings = [item.folder for item in jobs if item.verb == "embed"]
@@ -73,7 +77,7 @@ def jobs_of(plan: Plan) -> list[Job]:
     jobs.append(
         job(
             *("figures", f"report/{plan.plan}", report_files(plan)),
-            (packed, *models, *embeddings, *metrics, *tables),
+            (*packings, *models, *embeddings, *metrics, *tables),
             settings,
             [*behind, *(_named(METHODS, run.method, figures=True) for run in plan.runs.values())],
             packed=packed,
@@ -82,8 +86,8 @@ def jobs_of(plan: Plan) -> list[Job]:
     return jobs
 
 
-def _run_job(plan: Plan, verb: str, name: str, seed: int, packed: str, job: Any) -> Job:
-    run = plan.resolved(plan.runs[name])
+def _run_job(plan: Plan, verb: str, name: str, seed: int, job: Any) -> Job:
+    run, packed = plan.resolved(plan.runs[name]), plan.packed_folder(seed)
     place = f"{plan.plan}/{name}/seed{seed}"
     where = {
         "run": name,

@@ -49,6 +49,10 @@ class Plan(Settings):
     """Name of the plan: folders of models, metrics and the report carry it."""
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field((0, 1, 2), min_length=1)
     """One training a run and seed."""
+    draws: Literal["one", "each-seed"] = "one"
+    """one: seeds share their classes, and intervals speak of other seeds on these; each-seed: every seed has classes of
+    its own (drawn by dataset.seed plus the seed), and intervals speak of other classes too. The first seed's are those
+    that settings are tuned on."""
     baseline: Name
     """The run the others are tested against."""
     dataset: DatasetSettings
@@ -158,6 +162,20 @@ class Plan(Settings):
         return self
 
     @model_validator(mode="after")
+    def _draws_fit(self) -> "Plan":
+        name, drawn = self.dataset.name, self.dataset.draws_test_classes
+        if drawn and self.dataset.protocols != ("all-against-rest",):
+            raise ValueError(
+                f"dataset.classes: drawn has no meaning for {name}, whose lists say what is searched in what"
+            )
+        if self.draws == "each-seed" and not drawn:
+            raise ValueError(
+                f"draws: each-seed has no meaning where {name} is split as published or by a list; "
+                "set dataset.classes: drawn"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _protocols_fit(self) -> "Plan":
         official = "query-gallery" in self.dataset.protocols
         for protocol in self.evaluation.protocols:
@@ -178,6 +196,17 @@ class Plan(Settings):
     def _tuning_fits(self) -> "Plan":
         self._trials |= budgeted_trials(self)
         return self
+
+    def dataset_of(self, seed: int) -> DatasetSettings:
+        """The data set of a training seed, with the seed that draws its classes."""
+        if self.draws == "one":
+            return self.dataset
+        return self.dataset.model_copy(update={"seed": self.dataset.seed + seed})
+
+    def packed_folder(self, seed: int) -> str:
+        """Where the packed images of a training seed lie."""
+        shared = f"data/packed/{self.dataset.name}-{self.dataset.variant}"
+        return shared if self.draws == "one" else f"{shared}/seed{seed}"
 
     @property
     def searched(self) -> list[str]:

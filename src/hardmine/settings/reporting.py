@@ -39,6 +39,7 @@ def report_settings(plan: Plan) -> dict[str, Any]:
         "recall_at": list(plan.evaluation.recall_at),
         "protocol": plan.evaluation.protocol,
         "figures": _figures(plan),
+        **({"draws": plan.draws} if plan.draws != "one" else {}),
         **_beside_published(plan),
         **_of_tuning(plan),
         **_looked_at_by(plan),
@@ -72,7 +73,8 @@ def _of_tuning(plan: Plan) -> dict[str, Any]:
 
 def _is_comparable(dataset: Dataset) -> bool:
     """Whether published results exist on these images."""
-    return dataset.published_name is not None and getattr(dataset, "is_published", True)
+    as_published = getattr(dataset, "is_published", True) and getattr(dataset, "classes", "published") == "published"
+    return dataset.published_name is not None and as_published
 
 
 def _beside_published(plan: Plan) -> dict[str, Any]:

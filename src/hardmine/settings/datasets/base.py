@@ -37,6 +37,7 @@ class Dataset(Settings):
     if TYPE_CHECKING:  # each declares them in its own place, with its own bounds
         size: int
         variant: str
+        seed: int
 
     @property
     def training_classes(self) -> int | None:
@@ -47,6 +48,11 @@ class Dataset(Settings):
     def training_images(self) -> int | None:
         """Images to train on, where the settings say how many."""
         return None
+
+    @property
+    def draws_test_classes(self) -> bool:
+        """Whether ``seed`` decides which classes are tested."""
+        return False
 
     @property
     def raw_folder(self) -> str:
@@ -104,6 +110,9 @@ class ImageDataset(Dataset):
     """warp: squeeze to a square; short-side-crop: bring the short side to the size and cut out the centre."""
     validation_share: float = Field(0.2, ge=0, lt=1)
     """Share of the training classes kept for validation; 0 leaves none, which only the protocol paper allows."""
+    classes: Literal["published", "drawn"] = Field("published", exclude_if=lambda value: value == "published")
+    """published: training and test classes as published, or as a list says; drawn: as many of each, drawn by the seed;
+    seed 0 leaves them as they are. No result on drawn classes is comparable with published ones."""
     seed: NonNegativeInt = 0
     """Of every draw of classes for a split."""
     unreadable: tuple[str, ...] = ()
@@ -113,6 +122,11 @@ class ImageDataset(Dataset):
     )
     """published: the files must be the published ones, by checksum and counts. For a copy that holds others, its own
     images and classes of each split, {train: [5864, 100], …}: no result of it is comparable with published ones."""
+
+    @property
+    def draws_test_classes(self) -> bool:
+        """Whether ``seed`` decides which classes are tested."""
+        return self.classes == "drawn"
 
     @property
     def is_published(self) -> bool:

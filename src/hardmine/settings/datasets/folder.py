@@ -50,6 +50,11 @@ class Folder(ImageDataset):
         return {**given, "variant": f"{name}-{size}" if name else size} if size.isdecimal() else given
 
     @property
+    def draws_test_classes(self) -> bool:
+        """Whether ``seed`` decides which classes are tested."""
+        return self.list is None or super().draws_test_classes
+
+    @property
     def place(self) -> Path:
         """The folder, with a leading ``~`` or ``~name`` as that home."""
         return Path(self.path if os.path.isdir(self.path) else os.path.expanduser(self.path))

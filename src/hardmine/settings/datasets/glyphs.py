@@ -48,6 +48,11 @@ class Glyphs(Dataset):
     """Of the choice of letters and of the images."""
 
     @property
+    def draws_test_classes(self) -> bool:
+        """The seed draws all letters."""
+        return True
+
+    @property
     def training_classes(self) -> int:
         """The letters."""
         return self.train_letters
