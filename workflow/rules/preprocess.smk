@@ -1,6 +1,4 @@
-PACKED = f"{PLAN.dataset.name}-{PLAN.dataset.variant}"
-if PLAN.draws == "each-seed":
-    PACKED += "/seed{seed}"
+PACKED = PLAN.packed_folder("{seed}").removeprefix("data/packed/")
 
 
 rule preprocess:

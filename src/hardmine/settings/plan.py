@@ -203,8 +203,8 @@ class Plan(Settings):
             return self.dataset
         return self.dataset.model_copy(update={"seed": self.dataset.seed + seed})
 
-    def packed_folder(self, seed: int) -> str:
-        """Where the packed images of a training seed lie."""
+    def packed_folder(self, seed: int | str) -> str:
+        """Where the packed images of a training seed lie; the workflow gives a wildcard for it."""
         shared = f"data/packed/{self.dataset.name}-{self.dataset.variant}"
         return shared if self.draws == "one" else f"{shared}/seed{seed}"
 
