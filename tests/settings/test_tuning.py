@@ -188,6 +188,11 @@ def test_a_bad_space_is_refused_by_name(tune: dict[str, Any], match: str) -> Non
         ({"a": TRIPLET, "r": {"method": "random", "like": "a"}}, {}, "random, which trains nothing"),
         ({"a": TRIPLET, "b": {**TRIPLET, "like": "a"}, "c": {**TRIPLET, "like": "b"}}, {}, "has no search of its own"),
         ({"a": TRIPLET, "b": {**TRIPLET, "like": "a", "tune": {}}}, {}, "contradict each other"),
+        (
+            {"a": {"method": "hdc"}, "b": {"method": "hdc", "ratios": [1, 1, 1], "like": "a"}},
+            {"trials": 9},
+            r"runs\.b\.like: would replace its ratios with what is found for a",
+        ),
         ({"a": TRIPLET, "r": {"method": "random", "tune": {}}}, {}, "random trains nothing"),
         (
             {"a": TRIPLET, "b": {**TRIPLET, "weights": "run/a"}},

@@ -46,9 +46,15 @@ def taken_keys(run: RunSettings, trials: Sequence[Trial]) -> list[str]:
 
 
 def _check_taken(plan: "Plan", name: str, trials: Sequence[Trial]) -> None:
-    """Refuse to take values that contradict a run's other settings."""
-    run = plan.runs[name]
+    """Refuse to take values that contradict a run's other settings, or that would replace what makes it another run."""
+    run, other = plan.runs[name], plan.runs[str(plan.runs[name].like)]
     keys = taken_keys(run, trials)
+    for key in keys:
+        if key in run.model_fields_set and getattr(run, key) != getattr(other, key, None):
+            raise ValueError(
+                f"runs.{name}.like: would replace its {key} with what is found for {run.like}; search {name} itself, "
+                f"or keep {key} out of the search (runs.{run.like}.tune)"
+            )
     for trial in trials:
         where = f"runs.{name}.like: trial {trial.number} of {run.like}"
         with_values(plan, name, {key: value for key, value in trial.values.items() if key in keys}, where)
