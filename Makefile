@@ -72,7 +72,7 @@ use: $(READY)  ## make PLAN=experiments/x.yaml the plan in force, for dvc repro
 
 keep: $(READY)  ## take the results of report/PLAN into docs/kept, for the tables of the docs
 	@test -n "$(PLAN)" || { echo "make: say which: make keep PLAN=report/glyphs-tuned"; exit 2; }
-	python docs/kept/tables.py --keep $(PLAN)
+	python docs/kept/tables.py --keep $(PLAN) $(if $(REHEARSAL),--rehearsal $(REHEARSAL))
 
 tables: $(READY)  ## write the tables and figures of the docs from docs/kept
 	python docs/kept/tables.py

@@ -109,10 +109,12 @@ def write(folder: Path, runs: int, seeds: int, images: int) -> Job:
 
 def build(folder: Path, job: Job) -> tuple[float, float]:
     """Seconds of the figures verb by the clock and of the processor, the start of Python included."""
-    (folder / "job.json").write_text(json.dumps(asdict(job)))
+    settings = folder / job.settings_file
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(asdict(job)))
     code = (
         "from pathlib import Path; from hardmine.artefacts import Job; from hardmine.figures.report import figures; "
-        "figures(Job.read(Path('job.json')), Path('report/page'))"
+        f"figures(Job.read(Path('{job.settings_file}')), Path('report/page'))"
     )
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})

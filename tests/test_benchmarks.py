@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import table
+from benchmarks import page, table
 from benchmarks.__main__ import MARKS, SUBJECTS
 from benchmarks.table import Row
 
@@ -48,6 +48,12 @@ def test_growth_sees_memory_that_is_freed_again() -> None:
     size, grown = table.growth(work)
     assert size == 40 * 2**20
     assert 60 < grown < 140
+
+
+def test_the_page_of_runs_that_were_never_trained_is_built(tmp_path: Path) -> None:
+    job = page.write(tmp_path, runs=2, seeds=2, images=300)
+    page.build(tmp_path, job)
+    assert (tmp_path / "report/page/index.html").stat().st_size > 0
 
 
 def test_a_function_in_a_process_of_its_own_gives_back_plain_data() -> None:

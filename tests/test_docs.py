@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from tiny import advance, build
 
 from hardmine.settings.methods import METHODS
@@ -72,6 +73,12 @@ def test_every_make_target_named_in_the_docs_exists() -> None:
     for page in PAGES:
         for target in re.findall(r"(?:^\s+|`)make ([a-z-]+)", page.read_text(), re.MULTILINE):
             assert target in targets, f"{page.name}: make {target}"
+
+
+def test_what_the_docs_show_as_yaml_is_yaml() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            assert yaml.safe_load(block), f"{page}: {block}"
 
 
 def test_tables_of_the_docs_are_those_of_the_kept_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """Tables and figures of the docs from results that are kept in this folder: ``make tables``, ``make keep PLAN=…``.
 
-A kept result is a folder of the plan's name with ``statistics.csv``, for a plan that tunes ``tuned.csv`` and the trials
-of each run, and ``made.json``: the commit, the machine and the digest of every file of the report that they come from.
+A kept result is a folder of the plan's name with ``statistics.csv``, ``replicates.csv`` (of each run and seed), for a
+plan that tunes ``tuned.csv`` and the trials of each run, and ``made.json``: the commit, the machine, the digest of each
+file of the report that they come from, the control and the base of each run. ``seconds.csv`` has the processor time of
+a training, from ``hardmine rehearse PLAN --json FILE``.
 ``rehearsal/plans.csv`` is what ``make rehearse`` wrote. A page has a table between ``<!-- table: PLAN NAME -->`` and
 ``<!-- end -->``, README too, and a plan's header a line ``# Rehearsed: …``.
 """
@@ -12,14 +14,18 @@ import math
 import re
 import shutil
 import sys
+from bisect import bisect
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from hardmine.artefacts import read_record
+from hardmine.comparing.replicates import Estimate, differences, estimate
 from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.tuned import plot_budget, tuned_markdown
+from hardmine.retrieval.statistics import holm
+from hardmine.settings import read_plan
 
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parents[1] / "experiments"
@@ -27,11 +33,16 @@ BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTAL
 CIRCUMSTANCES = ("hardmine", "commit", "tree", "torch", "numpy", "python", "processor", "instructions", "threads")
 
 
-def keep(report: Path) -> Path:
+SEMIHARD = ("triplet-semihard", "triplet-semihard-longer", "triplet-semihard-twice")
+"""Semi-hard triplets of once, one and a half times and twice the images, where a plan has them."""
+
+
+def keep(report: Path, rehearsal: Path | None = None) -> Path:
     """Take the results of a report into this folder, and its figures where the gallery shows them.
 
     Args:
-        report: ``report/<plan>`` in a project.
+        report: ``report/<plan>`` in a project that has the plan in ``experiments/``.
+        rehearsal: what ``hardmine rehearse`` wrote of the plan, for the processor time of its trainings.
     """
     record = read_record(report)
     if record is None:
@@ -45,13 +56,24 @@ def keep(report: Path) -> Path:
     for picture in (HERE.parent / "images/gallery" / folder.name).glob("*.svg"):
         if f"figures/{picture.name}" in record.outputs:
             shutil.copyfile(report / "figures" / picture.name, picture)
+    results = pd.read_csv(report / "results.csv")
+    shown = results[(results.metric == "map@r") | ((results.metric == "recall") & (results.k == 1))]
+    shown[["run", "seed", "metric", "k", "value"]].to_csv(folder / "replicates.csv", index=False)
     project = report.resolve().parents[1]
+    if rehearsal is not None:
+        (timed,) = (one for one in json.loads(rehearsal.read_text())["plans"] if one["plan"] == folder.name)
+        pd.DataFrame(timed["runs"])[["run", "train_seconds"]].to_csv(folder / "seconds.csv", index=False)
+    plan = read_plan(project / "experiments" / f"{folder.name}.yaml")
+    beside = {
+        "controls": {name: run.control for name, run in plan.runs.items() if run.control},
+        "bases": {name: run.base_run for name, run in plan.runs.items() if run.base_run},
+    }
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")
     model = read_record(next(project / place for place in record.inputs if place.startswith("models/")))
     made = {key: model.made_with[key] for key in CIRCUMSTANCES if model and key in model.made_with}
     order = {"baseline": record.settings["baseline"], "order": record.settings["order"]}
-    content = {**order, "models_made_with": made, "report": record.outputs}
+    content = {**order, **beside, "models_made_with": made, "report": record.outputs}
     (folder / "made.json").write_text(json.dumps(content, indent=1) + "\n")
     return folder
 
@@ -88,6 +110,45 @@ def plans(folder: Path) -> str:
     return "\n".join([*lines, "", f"{', '.join(sorted(set(found.processor)))}, one thread a job."]) + "\n"
 
 
+def gains(folder: Path) -> str:
+    """Recall at 1 of every method beside its control, its base, and semi-hard triplets of as much processor time."""
+    made = json.loads((folder / "made.json").read_text())
+    table = pd.read_csv(folder / "replicates.csv")
+    values = {
+        str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
+        for run, part in table[table.metric == "recall"].groupby("run")
+    }
+    score = {run: estimate(found) for run, found in values.items()}
+    seconds = pd.read_csv(folder / "seconds.csv").set_index("run").train_seconds
+    methods = [run for run in made["order"] if run in made["controls"] or run in made["bases"]]
+    factors = {run: seconds[run] / seconds[SEMIHARD[0]] for run in methods}
+    rivals = {run: SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()}
+
+    def against(others: dict[str, str]) -> dict[str, str]:
+        found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
+        corrected = holm({run: one.p for run, one in found.items()})
+        return {run: f"{_points(one)} {one.verdict(corrected[run])}" for run, one in found.items()}
+
+    over_control = against(made["controls"])
+    over_base = against(made["bases"])
+    over_rival = against(rivals)
+    lines = [
+        "| run | R@1 | minus its control | minus its base | time | minus semi-hard triplets of that time |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for run in sorted(methods, key=lambda name: -score[name].mean):
+        cells = [run, percent(100 * score[run].mean, 100 * score[run].half_width)]
+        for over, others in ((over_control, made["controls"]), (over_base, made["bases"])):
+            cells.append(f"{over[run]} ({others[run]})" if run in over else "")
+        cells += [f"{factors[run]:.2f}", over_rival[run]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _points(one: Estimate) -> str:
+    return percent(100 * one.mean, 100 * one.half_width, signed=True)
+
+
 def headline(folder: Path) -> str:
     """Recall at 1 of every run, best first, for the first screen."""
     made = json.loads((folder / "made.json").read_text())
@@ -103,6 +164,7 @@ def headline(folder: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "results": results,
     "headline": headline,
+    "gains": gains,
     "tuned": tuned,
     "plans": plans,
 }
@@ -144,9 +206,10 @@ def main() -> None:
     """Write the tables and figures, or take the results of a report first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path, metavar="REPORT", help="a report whose results are taken in first")
+    parser.add_argument("--rehearsal", type=Path, metavar="JSON", help="and the time that its trainings take")
     arguments = parser.parse_args()
     if arguments.keep:
-        print(keep(arguments.keep))
+        print(keep(arguments.keep, arguments.rehearsal))
     made = {page: page_with_tables(page.read_text()) for page in pages()}
     for page, text in (made | plans_with_headers()).items():
         if page.read_text() != text:

@@ -171,6 +171,19 @@ def test_leftovers_of_a_killed_process_are_removed_before_the_next_making() -> N
     assert not any(leftover.exists() for leftover in leftovers)
 
 
+def test_prune_leaves_the_packings_of_other_plans_and_seeds_alone() -> None:
+    for seed in (1, 2):
+        others = Path(f"data/packed/glyphs-32/seed{seed}/items.csv")
+        others.parent.mkdir(parents=True)
+        others.write_text("row\n")
+    stray = Path("data/packed/glyphs-32/old.npy")
+    stray.write_bytes(b"1")
+    for folder in ("data/packed/glyphs-32", "data/packed/glyphs-32/seed1"):
+        packing = Job("p", "preprocess", folder, ("items.csv",), (), {}, {})
+        moved = prune([packing], "preprocess")
+        assert [source for source, _ in moved] == ([stray] if folder.endswith("32") else [])
+
+
 def test_prune_moves_files_that_no_job_makes() -> None:
     report = Job("p", "figures", "report/p", ("a.svg",), (), {}, {})
     make([report])

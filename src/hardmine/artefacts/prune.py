@@ -13,21 +13,23 @@ __all__ = ["prune", "to_trash"]
 def prune(jobs: Sequence[Job], verb: str) -> list[tuple[Path, Path]]:
     """Move what the plan does not make any more to ``scratch/trash/``: folders of runs and seeds, stray files.
 
+    Packed images of seeds stay, since folders of variants are shared by plans.
+
     Returns:
         The moves made, as (from, to).
     """
     mine = [job for job in jobs if job.verb == verb]
     kept = {Path(job.folder) for job in mine}
-    roots = {folder.parents[1] for folder in kept if len(folder.parts) == 4}
+    shared = verb == "preprocess"
+    roots = {folder.parents[1] for folder in kept if len(folder.parts) == 4 and not shared}
     if verb == "tune" and jobs:  # a plan that tunes nothing any more has no such jobs
         roots.add(Path("tuning", jobs[0].plan))
     name = "*" if verb == "tune" else "seed*"
     within = [folder for root in sorted(roots) for folder in sorted(root.glob(f"*/{name}")) if folder.is_dir()]
     strays = [folder for folder in within if folder not in kept]
     for job in mine:
-        strays += [
-            path for path in sorted(Path(job.folder).rglob("*")) if path.is_file() and str(path) not in job.files
-        ]
+        found = sorted(Path(job.folder).glob("*" if shared else "**/*"))
+        strays += [path for path in found if path.is_file() and str(path) not in job.files]
     moves = to_trash(strays)
     for run_folder in [folder for root in roots if root.is_dir() for folder in root.iterdir()]:
         if run_folder.is_dir() and not any(run_folder.iterdir()):
