@@ -39,7 +39,7 @@ def data_report(job: Job, folder: Path, threads: int) -> None:
     store, _ = open_store(packed, *_SPLITS)
     looked = look_at_packed(model, packed, speaking(lambda done, total, _: f"looked at {done:,} of {total:,} images"))
     found = inspect(looked, threads=threads)
-    write_page(found, f"{packed.name}, as packed", folder / "data" / PAGE, _pictures(store))
+    write_page(found, f"{'/'.join(packed.parts[2:])}, as packed", folder / "data" / PAGE, _pictures(store))
     write_tables(found, folder / "data")
 
 
