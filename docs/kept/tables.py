@@ -3,7 +3,7 @@
 A kept result is a folder of the plan's name with ``statistics.csv``, ``replicates.csv`` (of each run and seed), for a
 plan that tunes ``tuned.csv`` and the trials of each run, and ``made.json``: the commit, the machine, the digest of each
 file of the report that they come from, the control and the base of each run. ``seconds.csv`` has the processor time of
-a training, from ``hardmine rehearse PLAN --json FILE``.
+a training, from ``hardmine rehearse PLAN --json FILE``. A kept comparison has what ``hardmine compare --to`` wrote.
 ``rehearsal/plans.csv`` is what ``make rehearse`` wrote. A page has a table between ``<!-- table: PLAN NAME -->`` and
 ``<!-- end -->``, README too, and a plan's header a line ``# Rehearsed: …``.
 """
@@ -33,6 +33,7 @@ BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTAL
 CIRCUMSTANCES = ("hardmine", "commit", "tree", "torch", "numpy", "python", "processor", "instructions", "threads")
 
 
+COMPARED = ("compare.csv", "compare.md", "made.json")
 SEMIHARD = ("triplet-semihard", "triplet-semihard-longer", "triplet-semihard-twice")
 """Semi-hard triplets of once, one and a half times and twice the images, where a plan has them."""
 
@@ -76,6 +77,31 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     content = {**order, **beside, "models_made_with": made, "report": record.outputs}
     (folder / "made.json").write_text(json.dumps(content, indent=1) + "\n")
     return folder
+
+
+def keep_comparison(made: Path) -> Path:
+    """Take what ``hardmine compare --to`` wrote into this folder, without the page."""
+    folder = HERE / made.resolve().name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in COMPARED:
+        shutil.copyfile(made / name, folder / name)
+    return folder
+
+
+def compared(folder: Path) -> str:
+    """A row a run and data set of a comparison."""
+    return _block(folder, "| run |")
+
+
+def answers(folder: Path) -> str:
+    """A row a question of a comparison."""
+    return _block(folder, "| question |")
+
+
+def _block(folder: Path, start: str) -> str:
+    blocks = (folder / "compare.md").read_text().split("\n\n")
+    return next(block for block in blocks if block.startswith(start)).rstrip("\n") + "\n"
 
 
 def results(folder: Path) -> str:
@@ -165,6 +191,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results": results,
     "headline": headline,
     "gains": gains,
+    "compared": compared,
+    "answers": answers,
     "tuned": tuned,
     "plans": plans,
 }
@@ -205,10 +233,14 @@ def pages() -> list[Path]:
 def main() -> None:
     """Write the tables and figures, or take the results of a report first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", type=Path, metavar="REPORT", help="a report whose results are taken in first")
+    parser.add_argument(
+        "--keep", type=Path, metavar="REPORT", help="a report, or a comparison, whose results are taken in first"
+    )
     parser.add_argument("--rehearsal", type=Path, metavar="JSON", help="and the time that its trainings take")
     arguments = parser.parse_args()
-    if arguments.keep:
+    if arguments.keep and (arguments.keep / "compare.csv").exists():
+        print(keep_comparison(arguments.keep))
+    elif arguments.keep:
         print(keep(arguments.keep, arguments.rehearsal))
     made = {page: page_with_tables(page.read_text()) for page in pages()}
     for page, text in (made | plans_with_headers()).items():
