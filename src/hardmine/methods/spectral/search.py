@@ -5,6 +5,9 @@ from hardmine.settings.search import Search
 
 __all__ = ["SpectralSearch"]
 
+HEADS = (16, 25, 50)
+"""Of these the loss takes what is less than the images of every batch that is tried, half of the plan's among them."""
+
 
 class SpectralSearch(Search):
     """The search space of deep spectral clustering."""
@@ -15,4 +18,8 @@ class SpectralSearch(Search):
             return {"margin": Range(low=0.05, high=0.8, reason="decides how many triplets of a batch count")}
         if self.run.objective == "softmax" or not self.run.head:
             return {}
-        return {"head": Range(choices=(16, 25, 50), reason="fewer have a floor, more leave spread within classes free")}
+        least = self.batch_images // 2
+        fitting = tuple(head for head in HEADS if head < least) if self.run.objective == "spectral" else HEADS
+        if not fitting:
+            return {}
+        return {"head": Range(choices=fitting, reason="fewer have a floor, more leave spread within classes free")}
