@@ -19,7 +19,7 @@ SMALL = sorted(name for name, plan in PLANS.items() if plan.tuning and plan.back
 
 def built(plan: Plan, name: str) -> int:
     """Build the method of each of a run's trials on as many classes as a fold leaves; how many there are."""
-    classes = plan.classes_in_fold or 100
+    classes = plan.classes_in_fold(name) or 100
     labels = np.repeat(np.arange(classes), 20)
     store = ImageStore(np.zeros((len(labels), 32, 32, 1), np.uint8), np.arange(len(labels)), labels)
     device = torch.device("cpu")

@@ -228,6 +228,12 @@ def test_a_mechanism_that_waits_for_a_share_of_the_training_acts_in_short_trials
     assert len(plan_of(runs, {"trials": 3, "images": 3000}).trials("daml")) == 3
 
 
+def test_runs_on_the_warm_letters_have_batches_of_as_many_as_a_fold_leaves() -> None:
+    plan = plan_of({"warm": {"method": "softmax", "training": {"split": "warm"}}}, {"trials": 40})
+    assert plan.classes_in_fold("warm") == 42
+    assert max(trial.training.batch.classes for trial in plan.trials("warm")) == 25
+
+
 def test_folds_must_leave_classes_for_a_batch_and_two_in_each_part() -> None:
     few = {"name": "glyphs", "train_letters": 9}
     refused("5 parts of 9 training classes leave fewer than two in a part; at most 4", None, {"folds": 5}, dataset=few)

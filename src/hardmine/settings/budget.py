@@ -84,25 +84,30 @@ def _refuse_search(plan: "Plan", name: str, run: RunSettings) -> None:
 
 
 def _folds_fit(plan: "Plan", tuning: Tuning) -> None:
-    classes, folds = plan.dataset.training_classes, tuning.folds
-    if classes is not None and classes < 2 * folds:
-        raise ValueError(
-            f"tuning.folds: {folds} parts of {classes} training classes leave fewer than two in a part; at most "
-            f"{classes // 2}"
-        )
+    folds = tuning.folds
+    for split in sorted({plan.training_of(plan.runs[name]).split for name in plan.searched}):
+        classes = plan.dataset.training_classes(split)
+        if classes is not None and classes < 2 * folds:
+            raise ValueError(
+                f"tuning.folds: {folds} parts of {classes} {'training' if split == 'train' else split} classes leave "
+                f"fewer than two in a part; at most {classes // 2}"
+            )
 
 
 def _acts_in_time(plan: "Plan", tuning: Tuning, name: str, trial: Trial) -> None:
     """Refuse batches of more classes than there are, and a budget at which a mechanism never starts."""
     images = plan.trial_images(trial)
     search = search_of(trial.run, trial.training.model_copy(update={"images": images}))
-    asked, known = search.batch_classes, plan.classes_in_fold
+    asked, known = search.batch_classes, plan.classes_in_fold(name)
+    split = trial.training.split
+    kind = "training" if split == "train" else split
     if known is not None and asked > known:
         raise ValueError(
             f"runs.{name}: a batch has images of {asked} classes, but with {tuning.folds} folds of "
-            f"{plan.dataset.training_classes} training classes a trial has {known}; use smaller batches or more folds"
+            f"{plan.dataset.training_classes(split)} {kind} classes a trial has {known}; use smaller batches "
+            "or more folds"
         )
-    there = plan.dataset.training_images
+    there = plan.dataset.training_images(split)
     begins = search.acts_after(there and there * (tuning.folds - 1) // tuning.folds)
     if trial.training.warmup_steps:
         begins["training.warmup_steps"] = trial.training.warmup_steps * search.batch_images

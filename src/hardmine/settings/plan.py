@@ -213,10 +213,9 @@ class Plan(Settings):
         """The runs that have trials, in the plan's order."""
         return [name for name, run in self.runs.items() if self.tuning and run.trains and not run.like]
 
-    @property
-    def classes_in_fold(self) -> int | None:
-        """Classes that a trial trains on at least, where the data set's settings say how many there are."""
-        classes = self.dataset.training_classes
+    def classes_in_fold(self, name: str) -> int | None:
+        """Classes that a run's trial trains on at least, where the data set's settings say how many there are."""
+        classes = self.dataset.training_classes(self.training_of(self.runs[name]).split)
         if self.tuning is None or classes is None:
             return None
         return classes - -(-classes // self.tuning.folds)

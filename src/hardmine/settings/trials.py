@@ -77,7 +77,7 @@ def space_of(plan: "Plan", name: str) -> dict[str, Range]:
             raise ValueError(f"tuning.shared: there is no key '{key}'{nearest(key, known)} of training")
         space[key] = values.around(_own(training, rest))
     if tuning.batch:
-        shapes = search.batch_shapes(plan.classes_in_fold or search.batch_classes)
+        shapes = search.batch_shapes(plan.classes_in_fold(name) or search.batch_classes)
         if len(shapes) > 1:
             space[BATCH] = Range(choices=tuple(shapes), reason="shapes that the method has")
     for key, values in own.items():

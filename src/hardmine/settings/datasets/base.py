@@ -39,14 +39,12 @@ class Dataset(Settings):
         variant: str
         seed: int
 
-    @property
-    def training_classes(self) -> int | None:
-        """Classes to train on, where the settings say how many."""
+    def training_classes(self, split: str = "train") -> int | None:
+        """Classes to train on in a split, where the settings say how many."""
         return None
 
-    @property
-    def training_images(self) -> int | None:
-        """Images to train on, where the settings say how many."""
+    def training_images(self, split: str = "train") -> int | None:
+        """Images of them, where the settings say how many."""
         return None
 
     @property

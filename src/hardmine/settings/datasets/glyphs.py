@@ -52,12 +52,11 @@ class Glyphs(Dataset):
         """The seed draws all letters."""
         return True
 
-    @property
-    def training_classes(self) -> int:
+    def training_classes(self, split: str = "train") -> int | None:
         """The letters."""
-        return self.train_letters
+        return self.warm_letters if split == "warm" else self.train_letters
 
-    @property
-    def training_images(self) -> int:
+    def training_images(self, split: str = "train") -> int | None:
         """Of all of them."""
-        return self.train_letters * self.images_per_letter
+        letters = self.training_classes(split)
+        return letters and letters * self.images_per_letter
