@@ -76,7 +76,7 @@ def test_every_make_target_named_in_the_docs_exists() -> None:
 
 
 def test_what_the_docs_show_as_yaml_is_yaml() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+    for page in PAGES:
         for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
             assert yaml.safe_load(block), f"{page}: {block}"
 

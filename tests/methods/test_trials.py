@@ -9,12 +9,14 @@ import torch
 from hardmine.images import ImageStore
 from hardmine.images.batches import TrainingImages
 from hardmine.methods import Setup, build_method
-from hardmine.settings import read_plan
+from hardmine.settings import read_plan, read_yaml
 from hardmine.settings.plan import Plan
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-PLANS = {path.stem: read_plan(path) for path in sorted(EXPERIMENTS.glob("*.yaml"))}
-SMALL = sorted(name for name, plan in PLANS.items() if plan.tuning and plan.backbone.name == "small-cnn")
+CONTENTS = {path: read_yaml(path) for path in sorted(EXPERIMENTS.glob("*.yaml"))}
+SMALL = [
+    path for path, content in CONTENTS.items() if "tuning" in content and "name" not in content.get("backbone", {})
+]
 
 
 def built(plan: Plan, name: str) -> int:
@@ -31,9 +33,9 @@ def built(plan: Plan, name: str) -> int:
     return len(trials)
 
 
-@pytest.mark.parametrize("plan", SMALL)
-def test_every_trial_of_a_plan_can_be_built(plan: str) -> None:
-    content = PLANS[plan]
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_every_trial_of_a_plan_can_be_built(path: Path) -> None:
+    content = read_plan(path)
     assert content.tuning is not None
     for name in content.searched:
         assert built(content, name) == content.tuning.trials

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, Project
 
-from hardmine.settings import read_plan
+from hardmine.settings import read_yaml
 
 pytestmark = pytest.mark.workflow
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.workflow
 def one_of_each_kind() -> list[Path]:
     """The smallest plan of each data set, with and without tuning, and with classes of its own for each seed."""
     kinds: dict[tuple[str, bool, str], Path] = {}
-    plans = {path: read_plan(path) for path in sorted((ROOT / "experiments").glob("*.yaml"))}
-    for path, plan in sorted(plans.items(), key=lambda both: len(both[1].runs)):
-        kinds.setdefault((plan.dataset.name, plan.tuning is not None, plan.draws), path)
+    plans = {path: read_yaml(path) for path in sorted((ROOT / "experiments").glob("*.yaml"))}
+    for path, plan in sorted(plans.items(), key=lambda both: len(both[1]["runs"])):
+        kinds.setdefault((plan["dataset"]["name"], "tuning" in plan, plan.get("draws", "one")), path)
     return list(kinds.values())
 
 

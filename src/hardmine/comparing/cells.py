@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hardmine.figures.tables import percent
 from hardmine.figures.titles import notes_on, title_of
 
-from .datasets import DataSet, draw_of
+from .datasets import DataSet
 from .replicates import LEAST_DRAWS, Estimate
 from .table import Answer, Comparison, Gain, Row
 
@@ -106,7 +106,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def _scope(group: DataSet) -> str:
-    trained = {(draw_of(one.plan, seed), seed) for one in group.plans for seed in one.plan.seeds}
+    trained = set().union(*group.expected.values())
     draws, sizes = len(group.draws), sorted(set(Counter(draw for draw, _ in trained).values()))
     seeds = f"{' or '.join(map(str, sizes))} seed{'s' if sizes != [1] else ''}"
     if draws >= LEAST_DRAWS:

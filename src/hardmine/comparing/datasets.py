@@ -56,7 +56,7 @@ class DataSet:
     @property
     def draws(self) -> list[str]:
         """Draws of classes, in the order of the plans."""
-        return list(dict.fromkeys(draw_of(one.plan, seed) for one in self.plans for seed in one.plan.seeds))
+        return list(dict.fromkeys(draw for one in self.plans for draw in draws_of(one.plan)))
 
 
 def by_dataset(measured: Sequence[Measured]) -> list[DataSet]:
@@ -78,6 +78,11 @@ def by_dataset(measured: Sequence[Measured]) -> list[DataSet]:
         if keys := sorted({key for content in alike for key in differing_keys(alike[0], content)}):
             group.title += f" ({', '.join(f'{key} {_words(own.get(key))}' for key in keys)})"
     return found
+
+
+def draws_of(plan: Plan) -> list[str]:
+    """The draws of a plan's seeds, each once."""
+    return list(dict.fromkeys(draw_of(plan, seed) for seed in plan.seeds))
 
 
 def draw_of(plan: Plan, seed: int) -> str:

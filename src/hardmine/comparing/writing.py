@@ -17,7 +17,7 @@ from hardmine.foreign import in_csv, in_markdown, shown
 from hardmine.installing import installed_version
 
 from .cells import Cell, Table, answers_table, notes, runs_table
-from .datasets import draw_of
+from .datasets import draws_of
 from .page import write_page
 from .replicates import Estimate
 from .table import Comparison
@@ -134,7 +134,7 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
             inputs = json.dumps(one.record.inputs, sort_keys=True)
             reports[one.plan.plan] = {
                 "dataset": group.title,
-                "draw": "; ".join(dict.fromkeys(draw_of(one.plan, seed) for seed in one.plan.seeds)),
+                "draw": "; ".join(draws_of(one.plan)),
                 "commit": one.record.made_with.get("commit", ""),
                 "inputs": hashlib.sha256(inputs.encode()).hexdigest(),
                 "files": one.digests,

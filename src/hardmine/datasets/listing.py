@@ -83,7 +83,6 @@ def make_listing(entries: Iterable[Entry], settings: ImageDataset, source: str) 
             )
     if settings.classes == "drawn" and settings.seed:
         kept = _with_drawn_classes(kept, homes, settings.seed)
-        homes = {entry.label: entry.split for entry in kept}
     held_out = _validation_classes(kept, settings) if "validation" not in homes.values() else set()
     moved = [entry.label in held_out for entry in kept]
     items = Items(

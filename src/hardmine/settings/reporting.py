@@ -73,8 +73,7 @@ def _of_tuning(plan: Plan) -> dict[str, Any]:
 
 def _is_comparable(dataset: Dataset) -> bool:
     """Whether published results exist on these images."""
-    as_published = getattr(dataset, "is_published", True) and getattr(dataset, "classes", "published") == "published"
-    return dataset.published_name is not None and as_published
+    return dataset.published_name is not None and dataset.as_published
 
 
 def _beside_published(plan: Plan) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class SpectralSearch(Search):
             return {"margin": Range(low=0.05, high=0.8, reason="decides how many triplets of a batch count")}
         if self.run.objective == "softmax" or not self.run.head:
             return {}
-        least = self.batch_images // 2
+        batch = self.training.batch
+        least = batch.classes // 2 * batch.images_per_class
         fitting = tuple(head for head in HEADS if head < least) if self.run.objective == "spectral" else HEADS
         if not fitting:
             return {}

@@ -53,6 +53,11 @@ class Dataset(Settings):
         return False
 
     @property
+    def as_published(self) -> bool:
+        """Whether images and classes of each split are the published ones, where any are."""
+        return True
+
+    @property
     def raw_folder(self) -> str:
         """Where the files as published lie."""
         return f"data/raw/{self.name}"
@@ -125,6 +130,11 @@ class ImageDataset(Dataset):
     def draws_test_classes(self) -> bool:
         """Whether ``seed`` decides which classes are tested."""
         return self.classes == "drawn"
+
+    @property
+    def as_published(self) -> bool:
+        """Whether images and classes of each split are the published ones."""
+        return self.is_published and self.classes == "published"
 
     @property
     def is_published(self) -> bool:
