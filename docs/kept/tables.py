@@ -48,23 +48,21 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     record = read_record(report)
     if record is None:
         raise SystemExit(f"{report}/made.json: missing or not readable; run the plan first.")
-    folder = HERE / report.resolve().name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in ("statistics.csv", "tuned.csv", "failed.csv"):
-        if name in record.outputs:
-            shutil.copyfile(report / name, folder / name)
+    project, name = report.resolve().parents[1], report.resolve().name
+    plan = read_plan(project / "experiments" / f"{name}.yaml")
+    folder = _emptied(name)
+    for file in ("statistics.csv", "tuned.csv", "failed.csv"):
+        if file in record.outputs:
+            shutil.copyfile(report / file, folder / file)
     for picture in (HERE.parent / "images/gallery" / folder.name).glob("*.svg"):
         if f"figures/{picture.name}" in record.outputs:
             shutil.copyfile(report / "figures" / picture.name, picture)
     results = pd.read_csv(report / "results.csv")
     shown = results[(results.metric == "map@r") | ((results.metric == "recall") & (results.k == 1))]
     shown[["run", "seed", "metric", "k", "value"]].to_csv(folder / "replicates.csv", index=False)
-    project = report.resolve().parents[1]
     if rehearsal is not None:
         (timed,) = (one for one in json.loads(rehearsal.read_text())["plans"] if one["plan"] == folder.name)
         pd.DataFrame(timed["runs"])[["run", "train_seconds"]].to_csv(folder / "seconds.csv", index=False)
-    plan = read_plan(project / "experiments" / f"{folder.name}.yaml")
     beside = {
         "controls": {name: run.control for name, run in plan.runs.items() if run.control},
         "bases": {name: run.base_run for name, run in plan.runs.items() if run.base_run},
@@ -81,11 +79,16 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
 
 def keep_comparison(made: Path) -> Path:
     """Take what ``hardmine compare --to`` wrote into this folder, without the page."""
-    folder = HERE / made.resolve().name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = _emptied(made.resolve().name)
     for name in COMPARED:
         shutil.copyfile(made / name, folder / name)
+    return folder
+
+
+def _emptied(name: str) -> Path:
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     return folder
 
 
