@@ -1,26 +1,43 @@
-"""Training steps on a GPU against the same steps on data that is there already: python -m benchmarks.gpu.
+"""A GPU: speed of a step, jobs that share it, agreement with the processor: python -m benchmarks.gpu.
 
-112-px photographs with BVLC GoogLeNet in bf16: images/s of the whole step, reading and augmentation included, against
-the step on one batch in the device's memory. Without a GPU it says so.
+112-px photographs with BVLC GoogLeNet: images/s of the whole step, reading and augmentation included, against the step
+on one batch in the device's memory, and against the processor with all its cores; then several jobs at once, each in a
+process of its own, as HARDMINE_DEVICES=0,0,… has them. Agreement: the first steps of every run of glyphs-full.yaml and
+reality-cub.yaml in float32, from equal weights and the same images, on both. Without a GPU it says so.
 """
 
+import multiprocessing
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import torch
 
 from benchmarks import setups, table
 from benchmarks.table import Row
+from hardmine.methods import Method
 from hardmine.methods.log import EpochLog
+from hardmine.settings import read_plan
+from hardmine.training.device import prepare_device
 
+RUN = {"method": "triplet", "selection": "semihard"}
+WHAT = "112 px, BVLC GoogLeNet"
 STEPS = 50
+SHARING = (1, 2, 4, 8, 16)
+SHARED_STEPS = 40
+COMPARED_STEPS = 3
 
 
-def seconds(step: Callable[[], object]) -> float:
+def seconds(step: Callable[[], object], steps: int) -> float:
     """Median seconds of a step, the device's work waited for."""
     times = []
-    for number in range(STEPS + 5):
+    for number in range(steps + 5):
         start = time.perf_counter()
         step()
         torch.cuda.synchronize()
@@ -29,11 +46,11 @@ def seconds(step: Callable[[], object]) -> float:
     return statistics.median(times)
 
 
-def run() -> list[Row]:
-    if not torch.cuda.is_available():
-        return [Row("GPU", "no GPU on this machine: nothing measured", float("nan"), "")]
-    run_settings = {"method": "triplet", "selection": "semihard"}
-    method, log = setups.photographs(run_settings, "bf16", device="cuda"), EpochLog()
+def speed(precision: str) -> list[Row]:
+    """The step on the device against the same on data in memory, and against the processor."""
+    prepare_device("cuda", len(os.sched_getaffinity(0)))
+    torch.cuda.reset_peak_memory_stats()
+    method, log = setups.photographs(RUN, precision, device="cuda"), EpochLog()
     rows = torch.from_numpy(method.sampler.next_batch())
     images = method.images.plain(rows)
 
@@ -42,11 +59,108 @@ def run() -> list[Row]:
             outputs = method.network(images)
         method.update(method.loss({name: value.float() for name, value in outputs.items()}, rows, log))
 
-    whole, bare = seconds(lambda: setups.advance(method, log)), seconds(resident)
-    rates = method.images_per_step / whole, method.images_per_step / bare
-    memory = torch.cuda.max_memory_allocated() / 2**20
-    what = "112 px, BVLC GoogLeNet, bf16: the step against the same on data in memory"
-    return [Row("GPU", what, rates[0], "images/s", rates[1], at_least=0.95, how=f"{memory:.0f} MiB at most")]
+    whole, bare = seconds(lambda: setups.advance(method, log), STEPS), seconds(resident, STEPS)
+    how = f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB of the device at most"
+    on_processor = setups.photographs(RUN, precision)
+    slow = seconds(lambda: setups.advance(on_processor, log), 5)
+    rate = method.images_per_step / whole
+    return [
+        Row("GPU", f"{WHAT}, {precision}: the step against the same on data in memory", rate, "images/s",
+            method.images_per_step / bare, at_least=0.95, how=how),
+        Row("GPU", f"{WHAT}, {precision}: the step against the processor's", rate, "images/s",
+            method.images_per_step / slow, how=f"peer: {torch.get_num_threads()} threads"),
+    ]  # fmt: skip
+
+
+def share(precision: str) -> float:
+    """Images/s of one of several jobs, all begun together."""
+    prepare_device("cuda", 1)
+    method, log = setups.photographs(RUN, precision, device="cuda"), EpochLog()
+    for _ in range(5):
+        setups.advance(method, log)
+    torch.cuda.synchronize()
+    _together.wait()
+    start = time.perf_counter()
+    for _ in range(SHARED_STEPS):
+        setups.advance(method, log)
+    torch.cuda.synchronize()
+    return SHARED_STEPS * method.images_per_step / (time.perf_counter() - start)
+
+
+_together: Any = None
+
+
+def _meet(barrier: Barrier) -> None:
+    global _together
+    _together = barrier
+
+
+def shared(precision: str) -> list[Row]:
+    """Several jobs on one device, summed, against one alone."""
+    context, rates = multiprocessing.get_context("spawn"), {}
+    for jobs in SHARING:
+        if jobs > len(os.sched_getaffinity(0)):
+            break
+        barrier = context.Barrier(jobs)
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_meet, initargs=(barrier,)) as pool:
+            rates[jobs] = sum(pool.map(share, [precision] * jobs))
+    return [
+        Row("GPU", f"{WHAT}, {precision}: {jobs} jobs share it, summed", rate, "images/s", rates[1], how="peer: 1 job")
+        for jobs, rate in rates.items()
+        if jobs > 1
+    ]
+
+
+def losses(method: Method) -> list[dict[str, float]]:
+    """What the first steps report."""
+    found = []
+    for _ in range(COMPARED_STEPS):
+        log = EpochLog()
+        setups.advance(method, log)
+        found.append(log.means())
+    return found
+
+
+def differences(build: Callable[[str], Method], device: str) -> list[float]:
+    """By how much, at most, a run's loss differs between a device and the processor, by step; relative."""
+    here, there = losses(build("cpu")), losses(build(device))
+    return [
+        max(abs(one[key] - other[key]) / max(abs(one[key]), 1e-2) for key in one if "loss" in key)
+        for one, other in zip(here, there, strict=True)
+    ]
+
+
+def agreement(title: str, builds: dict[str, Callable[[str], Method]], device: str = "cuda") -> list[Row]:
+    """The greatest difference over runs at the first step, and at the last, after updates."""
+    prepare_device(device, 4)
+    found = {}
+    for name, build in builds.items():
+        if not build("cpu").total_steps:
+            continue  # nothing is trained
+        found[name] = differences(build, device)
+        print(f"{title} {name}: {' '.join(f'{value:.1e}' for value in found[name])}", file=sys.stderr, flush=True)
+    rows = []
+    for step, target in ((0, 1e-3), (COMPARED_STEPS - 1, None)):
+        worst = max(found, key=lambda name: found[name][step])
+        what = f"{title}, float32: losses of step {step + 1} of {len(found)} runs against the processor's"
+        rows.append(Row("GPU", what, found[worst][step], "of the value", at_most=target, how=f"greatest: {worst}"))
+    return rows
+
+
+def compared(device: str = "cuda") -> list[Row]:
+    """Agreement on letters and on photographs."""
+    letters = read_plan(Path("experiments/glyphs-full.yaml"))
+    small = {name: lambda device, name=name: setups.letters(name, device=device) for name in letters.runs}
+    content = read_plan(Path("experiments/reality-cub.yaml"))
+    plan = content.model_copy(update={"training": content.training.model_copy(update={"precision": "float32"})})
+    large = {name: lambda device, name=name: setups.build(plan, name, (128, 3), 40, 15, device) for name in plan.runs}
+    return agreement("glyphs, small CNN", small, device) + agreement(WHAT, large, device)
+
+
+def run() -> list[Row]:
+    if not torch.cuda.is_available():
+        return [Row("GPU", "no GPU on this machine: nothing measured", float("nan"), "")]
+    return [*speed("float32"), *speed("bf16"), *shared("bf16"), *compared()]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,12 @@ __all__ = ["advance", "letters", "photographs"]
 
 
 def letters(
-    run: str | dict[str, Any], classes: int = 200, images: int = 20, plan: str = "glyphs-full", **shared: Any
+    run: str | dict[str, Any],
+    classes: int = 200,
+    images: int = 20,
+    plan: str = "glyphs-full",
+    device: str = "cpu",
+    **shared: Any,
 ) -> Method:
     """A run on random 32 × 32 images: 200 classes × 20 as in glyphs, unless said otherwise.
 
@@ -26,12 +31,13 @@ def letters(
         classes: C.
         images: of a class.
         plan: in experiments/.
+        device: where the training happens.
         shared: sections of the plan, for settings of a run.
     """
     if isinstance(run, str):
-        return build(read_plan(Path("experiments", f"{plan}.yaml")), run, (32, 1), classes, images)
+        return build(read_plan(Path("experiments", f"{plan}.yaml")), run, (32, 1), classes, images, device)
     content = {"plan": "p", "baseline": "r", "dataset": {"name": "glyphs"}, "runs": {"r": run}, **shared}
-    return build(load_plan(content, "benchmark"), "r", (32, 1), classes, images)
+    return build(load_plan(content, "benchmark"), "r", (32, 1), classes, images, device)
 
 
 def photographs(

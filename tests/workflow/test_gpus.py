@@ -46,6 +46,17 @@ def test_two_jobs_never_hold_the_same_device_and_all_get_one(tmp_path: Path) -> 
             assert other != device or other_begin >= end or other_end <= begin
 
 
+def test_a_device_named_twice_takes_two_jobs_at_a_time(tmp_path: Path) -> None:
+    jobs = [start(tmp_path, "a,a", 600) for _ in range(2)]
+    assert [job.stdout.readline().split()[0] for job in jobs] == ["a", "a"]
+    third = start(tmp_path, "a,a", 0)
+    assert re.match(r"all devices are in use \(a by process \d+ of .* and process \d+ of ", third.stdout.readline())
+    for job in jobs:
+        job.kill()
+        job.wait()
+    assert third.communicate(timeout=60)[0].startswith("a ")
+
+
 def test_the_device_of_a_killed_job_is_free_again(tmp_path: Path) -> None:
     first = start(tmp_path, "a", 600)
     assert first.stdout.readline().startswith("a ")
@@ -115,6 +126,7 @@ OMNIGLOT = {
     [
         (OMNIGLOT, "0,1", "", 1, "devices: 2 GPUs, each for one job at a time (--resources gpu=0 keeps to the processor)."),
         (OMNIGLOT, "0", "", 1, "devices: 1 GPU, each for one job at a time"),
+        (OMNIGLOT, "0,0,0", "", 1, "devices: 1 GPU, for 3 jobs at a time (--resources gpu=0 keeps to the processor)."),
         (OMNIGLOT, "", "", 0, "devices: no GPU here; trainings run on the processor."),
         (OMNIGLOT, "0,1", "--resources gpu=0", 0, None),
         (OMNIGLOT, "0", "--executor slurm --jobs 2", 1, None),

@@ -46,7 +46,9 @@ def said_of_devices(count: int, drivers: Path = _DRIVERS) -> str:
         return f"{there} GPU{'s' * (there > 1)}, of no use to torch {version('torch')}; trainings run on the processor"
     if not count:
         return "no GPU here; trainings run on the processor"
-    return f"{count} GPU{'s' * (count > 1)}, each for one job at a time (--resources gpu=0 keeps to the processor)"
+    different = len(set(listed_devices() or range(count)))
+    each = "each for one job at a time" if different == count else f"for {count} jobs at a time"
+    return f"{different} GPU{'s' * (different > 1)}, {each} (--resources gpu=0 keeps to the processor)"
 
 
 def _is_without_cuda() -> bool:
@@ -70,18 +72,20 @@ def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
     unlocked where no other is free, rather than never.
 
     Args:
-        devices: names under which all processes of the machine know the devices; not empty.
+        devices: names under which all processes of the machine know the devices; not empty. One that is named k times
+            is held by k processes at once.
         interval: seconds between two looks.
     """
     folder = _folder()
+    places = [(device, devices[:number].count(device)) for number, device in enumerate(devices)]
     unusable: dict[str, str] = {}
     waiting = False
     while True:
-        holders = {}
-        for device in devices:
+        holders: dict[str, list[str]] = {}
+        for device, place in places:
             if device in unusable:
                 continue
-            path = folder / device.replace("/", "-")
+            path = folder / (device.replace("/", "-") + (f"+{place}" if place else ""))
             try:
                 holder = _take(path)
             except OSError as error:
@@ -90,13 +94,13 @@ def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
                 continue
             if holder is None:
                 return device
-            holders[device] = holder
+            holders.setdefault(device, []).append(holder)
         if not holders:
             device = next(iter(unusable))
             print(f"device {device} is taken without a lock: others may use it too", file=sys.stderr, flush=True)
             return device
         if not waiting:
-            held = ", ".join(f"{device} by {holder}" for device, holder in holders.items())
+            held = ", ".join(f"{device} by {' and '.join(names)}" for device, names in holders.items())
             print(f"all devices are in use ({held}); waiting for one", flush=True)
             waiting = True
         time.sleep(interval)

@@ -47,6 +47,7 @@ def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device
             raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False  # float32 means float32, in convolutions too; bf16 is the fast setting
         # On the CPU the operators used are repeatable at a given thread count, and this call costs 1.3 s of imports.
         torch.use_deterministic_algorithms(True, warn_only=True)
     device = torch.device(name)
