@@ -32,6 +32,7 @@ STEPS = 50
 SHARING = (1, 2, 4, 8, 16)
 SHARED_STEPS = 40
 COMPARED_STEPS = 3
+SAME = 1e-5
 
 
 def seconds(step: Callable[[], object], steps: int) -> float:
@@ -72,19 +73,18 @@ def speed(precision: str) -> list[Row]:
     ]  # fmt: skip
 
 
-def share(precision: str) -> float:
+def share(precision: str, device: str, steps: int) -> float:
     """Images/s of one of several jobs, all begun together."""
-    prepare_device("cuda", 1)
-    method, log = setups.photographs(RUN, precision, device="cuda"), EpochLog()
-    for _ in range(5):
+    prepare_device(device, 1)
+    method, log = setups.photographs(RUN, precision, device=device), EpochLog()
+    for number in range(steps + 5):
+        if number == 5:
+            float(next(method.network.parameters()).detach().sum())  # waits for the device
+            _together.wait()
+            start = time.perf_counter()
         setups.advance(method, log)
-    torch.cuda.synchronize()
-    _together.wait()
-    start = time.perf_counter()
-    for _ in range(SHARED_STEPS):
-        setups.advance(method, log)
-    torch.cuda.synchronize()
-    return SHARED_STEPS * method.images_per_step / (time.perf_counter() - start)
+    float(next(method.network.parameters()).detach().sum())
+    return steps * method.images_per_step / (time.perf_counter() - start)
 
 
 _together: Any = None
@@ -95,7 +95,7 @@ def _meet(barrier: Barrier) -> None:
     _together = barrier
 
 
-def shared(precision: str) -> list[Row]:
+def shared(precision: str, device: str = "cuda", steps: int = SHARED_STEPS) -> list[Row]:
     """Several jobs on one device, summed, against one alone."""
     context, rates = multiprocessing.get_context("spawn"), {}
     for jobs in SHARING:
@@ -103,7 +103,7 @@ def shared(precision: str) -> list[Row]:
             break
         barrier = context.Barrier(jobs)
         with ProcessPoolExecutor(jobs, mp_context=context, initializer=_meet, initargs=(barrier,)) as pool:
-            rates[jobs] = sum(pool.map(share, [precision] * jobs))
+            rates[jobs] = sum(pool.map(share, *zip(*[(precision, device, steps)] * jobs, strict=True)))
     return [
         Row("GPU", f"{WHAT}, {precision}: {jobs} jobs share it, summed", rate, "images/s", rates[1], how="peer: 1 job")
         for jobs, rate in rates.items()
@@ -131,7 +131,7 @@ def differences(build: Callable[[str], Method], device: str) -> list[float]:
 
 
 def agreement(title: str, builds: dict[str, Callable[[str], Method]], device: str = "cuda") -> list[Row]:
-    """The greatest difference over runs at the first step, and at the last, after updates."""
+    """How many runs report the same loss at the first step, and by how much they differ after updates."""
     prepare_device(device, 4)
     found = {}
     for name, build in builds.items():
@@ -139,12 +139,21 @@ def agreement(title: str, builds: dict[str, Callable[[str], Method]], device: st
             continue  # nothing is trained
         found[name] = differences(build, device)
         print(f"{title} {name}: {' '.join(f'{value:.1e}' for value in found[name])}", file=sys.stderr, flush=True)
-    rows = []
-    for step, target in ((0, 1e-3), (COMPARED_STEPS - 1, None)):
-        worst = max(found, key=lambda name: found[name][step])
-        what = f"{title}, float32: losses of step {step + 1} of {len(found)} runs against the processor's"
-        rows.append(Row("GPU", what, found[worst][step], "of the value", at_most=target, how=f"greatest: {worst}"))
-    return rows
+    return rows_of(title, found)
+
+
+def rows_of(title: str, found: dict[str, list[float]]) -> list[Row]:
+    """Rows of what ``differences`` gives for each run."""
+    others = {name: values[0] for name, values in found.items() if values[0] > SAME}
+    named = "; ".join(f"{name} {value:.1e}" for name, value in sorted(others.items(), key=lambda item: -item[1]))
+    what = f"{title}, float32: runs whose first loss is the processor's within {SAME:.0e} of it"
+    how = f"peer: all runs; others: {named or 'none'}"
+    equal = Row("GPU", what, len(found) - len(others), "runs", len(found), how=how)
+    last = {name: values[-1] for name, values in found.items()}
+    worst = max(last, key=lambda name: last[name])
+    what = f"{title}, float32: difference of the loss of step {COMPARED_STEPS}, median of runs"
+    how = f"greatest: {worst} {last[worst]:.1e}"
+    return [equal, Row("GPU", what, statistics.median(last.values()), "of the loss", how=how)]
 
 
 def compared(device: str = "cuda") -> list[Row]:

@@ -30,7 +30,10 @@ from hardmine.settings import read_plan
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parents[1] / "experiments"
 BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-CIRCUMSTANCES = ("hardmine", "commit", "tree", "torch", "numpy", "python", "processor", "instructions", "threads")
+CIRCUMSTANCES = (
+    *("hardmine", "commit", "tree", "torch", "numpy", "python"),
+    *("processor", "instructions", "threads", "device"),
+)
 
 
 COMPARED = ("compare.csv", "compare.md", "made.json")

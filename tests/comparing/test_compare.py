@@ -80,6 +80,8 @@ def test_holm_counts_the_questions_of_all_plans_and_nothing_else(reported: Any) 
     second = reported("two", values(0.02, 0.03), questions=[ASK], **drawn(0, size=16))
     comparison = compared(first, second)
     assert [group.title for group in comparison.datasets] == ["glyphs (size 32)", "glyphs (size 16)"]
+    third = reported("three", values(0.02), **drawn(0, size=16, title="glyphs at 16 pixels"))
+    assert [group.title for group in compared(first, third).datasets] == ["glyphs", "glyphs at 16 pixels"]
     sure, unsure = comparison.answers
     assert sure.p == pytest.approx(2 * ttest_1samp([0.10, 0.11, 0.12], 0).pvalue)
     assert unsure.p == pytest.approx(ttest_1samp([0.02, 0.05, 0.08], 0).pvalue)

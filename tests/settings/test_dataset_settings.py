@@ -26,7 +26,7 @@ def message(dataset: object) -> str:
             {"name": "cub"},
             "dataset.name: 'cub' is not allowed (did you mean 'cub200'?); allowed: glyphs, cub200",
         ),
-        ({"name": "cub200", "siz": 64}, "dataset.siz: unknown key (did you mean 'size'?); allowed here: name, size,"),
+        ({"name": "cub200", "siz": 64}, "dataset.siz: unknown key (did you mean 'size'?); allowed here: name, title,"),
         ({"name": "cub200", "release": "merged"}, "dataset.release: unknown key"),
         ({"size": 64}, "dataset.name: is missing; allowed: glyphs, cub200,"),
         ({"name": "cub200", "size": 4}, "dataset.size: input should be greater than or equal to 16 (given: 4)"),
@@ -69,7 +69,7 @@ def test_every_data_set_has_jobs_without_its_files_and_a_stated_licence(dataset:
 def test_the_settings_of_glyphs_jobs_are_what_they_were() -> None:
     assert Glyphs().download_settings == {"dataset": "glyphs"}
     assert Glyphs().raw_folder == "data/raw/glyphs"
-    assert set(Glyphs().packing) == {*Glyphs.model_fields} - {"variant"}
+    assert set(Glyphs().packing) == {*Glyphs.model_fields} - {"title", "variant"}
 
 
 def test_the_variant_is_the_size_unless_it_is_named() -> None:

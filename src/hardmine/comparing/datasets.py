@@ -178,8 +178,9 @@ def _tuning_of(plan: Plan, name: str) -> str:
 
 
 def _name(plan: Plan) -> str:
-    own = getattr(plan.dataset, "path", None) if plan.dataset.name == "folder" else None
-    return shown(Path(own).name or own) if own else plan.dataset.name
+    dataset = plan.dataset
+    own = getattr(dataset, "path", None) if dataset.name == "folder" else None
+    return shown(dataset.title or (Path(own).name or own if own else dataset.name))
 
 
 def _words(value: Any) -> str:

@@ -103,7 +103,7 @@ def plot_budget(trials: Mapping[str, pd.DataFrame], folder: Path, name: str = "b
             axes.plot(np.arange(1, len(best) + 1), best, dash, color=colour, label=run, linewidth=1.2)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.set_xlabel("trials")
         axes.set_ylabel("expected best MAP@R on folds")

@@ -34,6 +34,8 @@ class Dataset(Settings):
 
     name: str
     """The data set."""
+    title: Annotated[str | None, Field(min_length=1, max_length=60, exclude=True)] = None
+    """What comparisons call it; by default its name, or its folder's. Changes no result."""
     if TYPE_CHECKING:  # each declares them in its own place, with its own bounds
         size: int
         variant: str
