@@ -123,3 +123,17 @@ def test_evaluation_searches_on_a_device_that_no_other_job_holds(
     verbs.evaluate([Path("a.json"), Path("b.json")], threads=1, device=asked)
     assert seen == [taken, taken]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ("3" if taken == "cuda" else "")
+
+
+def test_gradients_of_images_that_are_picked_often_are_repeatable_in_several_threads() -> None:
+    draws = torch.Generator().manual_seed(0)
+    points = torch.randn(100, 64, generator=draws, requires_grad=True)
+    rows = torch.randint(100, (3, 4000), generator=draws)
+    factors = torch.randn(3, 4000, 64, generator=draws)
+    device.prepare_device("cpu", 4, alone=True)
+    try:
+        (seen,) = {torch.autograd.grad((points[rows] * factors).sum(), points)[0].numpy().tobytes() for _ in range(8)}
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(1)
+    assert seen

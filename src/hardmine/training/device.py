@@ -5,6 +5,7 @@ import os
 import re
 
 import torch
+from torch.utils import deterministic
 
 from hardmine.artefacts import devices_here, hold_device, listed_devices, note_circumstance
 from hardmine.errors import UserError
@@ -48,8 +49,10 @@ def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False  # float32 means float32, in convolutions too; bf16 is the fast setting
-        # On the CPU the operators used are repeatable at a given thread count, and this call costs 1.3 s of imports.
+    if name.startswith("cuda") or (alone and threads > 1):
+        # In one thread of the CPU all operators are repeatable without this call, which costs 1.3 s of imports.
         torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nobody reads it; it costs time
     device = torch.device(name)
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     note_circumstance("device", kind)
