@@ -1,9 +1,9 @@
 """A GPU: speed of a step, jobs that share it, agreement with the processor: python -m benchmarks.gpu.
 
-112-px photographs with BVLC GoogLeNet: images/s of the whole step, reading and augmentation included, against the step
-on one batch in the device's memory, and against the processor with all its cores; then several jobs at once, each in a
-process of its own, as HARDMINE_DEVICES=0,0,… has them. Agreement: the first steps of every run of glyphs-full.yaml and
-reality-cub.yaml in float32, from equal weights and the same images, on both. Without a GPU it says so.
+112-px images of noise with BVLC GoogLeNet: images/s of the whole step, reading and augmentation included, against the
+step on one batch in the device's memory, and against the processor with all its cores; then several jobs at once, each
+in a process of its own, as HARDMINE_DEVICES=0,0,… has them. Agreement: the first steps of every run of
+glyphs-full.yaml and reality-cub.yaml in float32, from equal weights and the same images, on both.
 """
 
 import multiprocessing
@@ -33,6 +33,8 @@ SHARING = (1, 2, 4, 8, 16)
 SHARED_STEPS = 40
 COMPARED_STEPS = 3
 SAME = 1e-5
+_together: Any = None
+"""Where the jobs that share a device wait for each other."""
 
 
 def seconds(step: Callable[[], object], steps: int) -> float:
@@ -61,7 +63,7 @@ def speed(precision: str) -> list[Row]:
         method.update(method.loss({name: value.float() for name, value in outputs.items()}, rows, log))
 
     whole, bare = seconds(lambda: setups.advance(method, log), STEPS), seconds(resident, STEPS)
-    how = f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB of the device at most"
+    how = f"torch's tensors: {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB of the device at most"
     on_processor = setups.photographs(RUN, precision)
     slow = seconds(lambda: setups.advance(on_processor, log), 5)
     rate = method.images_per_step / whole
@@ -80,14 +82,11 @@ def share(precision: str, device: str, steps: int) -> float:
     for number in range(steps + 5):
         if number == 5:
             float(next(method.network.parameters()).detach().sum())  # waits for the device
-            _together.wait()
+            _together.wait(timeout=300)  # one that fails must not keep the others waiting
             start = time.perf_counter()
         setups.advance(method, log)
     float(next(method.network.parameters()).detach().sum())
     return steps * method.images_per_step / (time.perf_counter() - start)
-
-
-_together: Any = None
 
 
 def _meet(barrier: Barrier) -> None:
@@ -144,7 +143,7 @@ def agreement(title: str, builds: dict[str, Callable[[str], Method]], device: st
 
 def rows_of(title: str, found: dict[str, list[float]]) -> list[Row]:
     """Rows of what ``differences`` gives for each run."""
-    others = {name: values[0] for name, values in found.items() if values[0] > SAME}
+    others = {name: values[0] for name, values in found.items() if not values[0] <= SAME}
     named = "; ".join(f"{name} {value:.1e}" for name, value in sorted(others.items(), key=lambda item: -item[1]))
     what = f"{title}, float32: runs whose first loss is the processor's within {SAME:.0e} of it"
     how = f"peer: all runs; others: {named or 'none'}"

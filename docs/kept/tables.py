@@ -23,19 +23,17 @@ import pandas as pd
 from hardmine.artefacts import read_record
 from hardmine.comparing.replicates import Estimate, differences, estimate
 from hardmine.figures.tables import percent, table_markdown, table_rows
+from hardmine.figures.titles import title_of
 from hardmine.figures.tuned import plot_budget, tuned_markdown
+from hardmine.foreign import from_csv, in_markdown
 from hardmine.retrieval.statistics import holm
 from hardmine.settings import read_plan
 
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parents[1] / "experiments"
 BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-CIRCUMSTANCES = (
-    *("hardmine", "commit", "tree", "torch", "numpy", "python"),
-    *("processor", "instructions", "threads", "device"),
-)
-
-
+LIBRARIES = ("hardmine", "commit", "tree", "torch", "numpy", "python")
+CIRCUMSTANCES = (*LIBRARIES, "processor", "instructions", "threads", "device")
 COMPARED = ("compare.csv", "compare.md", "made.json")
 SEMIHARD = ("triplet-semihard", "triplet-semihard-longer", "triplet-semihard-twice")
 """Semi-hard triplets of once, one and a half times and twice the images, where a plan has them."""
@@ -103,6 +101,26 @@ def compared(folder: Path) -> str:
 def answers(folder: Path) -> str:
     """A row a question of a comparison."""
     return _block(folder, "| question |")
+
+
+def verdicts(folder: Path) -> str:
+    """The answers of a comparison for the first screen: a row a question, a column a data set."""
+    table = pd.read_csv(folder / "compare.csv")
+    asked = table[table.quantity == "question"]
+    measured = title_of(str(asked.metric.iloc[0]), int(asked.k.iloc[0]))
+    datasets = list(dict.fromkeys(asked.dataset))
+    lines = [_row(f"{measured}, points", *datasets), f"|---|{'---|' * len(datasets)}"]
+    for _, rows in asked.groupby(["run", "against"], sort=False):
+        cells = dict.fromkeys(datasets, "")
+        for row in rows.itertuples():
+            gain = percent(100 * row.value, 100 * row.half_width, signed=True)
+            cells[row.dataset] = gain if row.verdict == "within noise" else f"{gain}, {row.verdict}"
+        lines.append(_row(rows.words.iloc[0], *cells.values()))
+    return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(in_markdown(from_csv(cell)) for cell in cells)} |"
 
 
 def _block(folder: Path, start: str) -> str:
@@ -199,6 +217,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "gains": gains,
     "compared": compared,
     "answers": answers,
+    "verdicts": verdicts,
     "tuned": tuned,
     "plans": plans,
 }

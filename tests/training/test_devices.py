@@ -130,7 +130,7 @@ def test_gradients_of_images_that_are_picked_often_are_repeatable_in_several_thr
     points = torch.randn(100, 64, generator=draws, requires_grad=True)
     rows = torch.randint(100, (3, 4000), generator=draws)
     factors = torch.randn(3, 4000, 64, generator=draws)
-    device.prepare_device("cpu", 4, alone=True)
+    device.prepare_device("cpu", 4, gradients=True)
     try:
         (seen,) = {torch.autograd.grad((points[rows] * factors).sum(), points)[0].numpy().tobytes() for _ in range(8)}
     finally:

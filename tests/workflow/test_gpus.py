@@ -46,15 +46,18 @@ def test_two_jobs_never_hold_the_same_device_and_all_get_one(tmp_path: Path) -> 
             assert other != device or other_begin >= end or other_end <= begin
 
 
-def test_a_device_named_twice_takes_two_jobs_at_a_time(tmp_path: Path) -> None:
-    jobs = [start(tmp_path, "a,a", 600) for _ in range(2)]
-    assert [job.stdout.readline().split()[0] for job in jobs] == ["a", "a"]
-    third = start(tmp_path, "a,a", 0)
-    assert re.match(r"all devices are in use \(a by process \d+ of .* and process \d+ of ", third.stdout.readline())
+def test_a_device_named_twice_takes_two_jobs_at_a_time_and_none_that_wants_it_alone(tmp_path: Path) -> None:
+    jobs = [start(tmp_path, "a,a,b,b", 600) for _ in range(3)]
+    for job in jobs:  # one after another, so that each meets what those before it hold
+        job.first = job.stdout.readline().split()[0]
+    assert sorted(job.first for job in jobs) == ["a", "a", "b"]
+    others = start(tmp_path, "a", 0), start(tmp_path, "a,a", 0)
+    assert re.match(r"all devices are in use \(a by process \d+ of ", others[0].stdout.readline())
+    assert re.match(r"all devices are in use \(a by process \d+ of .* and process \d+ of ", others[1].stdout.readline())
     for job in jobs:
         job.kill()
         job.wait()
-    assert third.communicate(timeout=60)[0].startswith("a ")
+    assert all(other.communicate(timeout=60)[0].startswith("a ") for other in others)
 
 
 def test_the_device_of_a_killed_job_is_free_again(tmp_path: Path) -> None:
@@ -72,6 +75,7 @@ def test_the_device_of_a_killed_job_is_free_again(tmp_path: Path) -> None:
     [
         ({"HARDMINE_DEVICES": "2,3"}, "auto", "2", "auto"),
         ({"CUDA_VISIBLE_DEVICES": "5, 7"}, "cuda:1", "7", "cuda"),
+        ({"HARDMINE_DEVICES": "5,5,7,7"}, "cuda:1", "7", "cuda"),
         ({"CUDA_VISIBLE_DEVICES": "5", "SLURM_JOB_ID": "1"}, "auto", "5", "auto"),
         ({"CUDA_VISIBLE_DEVICES": ""}, "auto", "", "auto"),
         ({"HARDMINE_DEVICES": "2"}, "cuda:3", None, "cuda:3"),
@@ -125,8 +129,8 @@ OMNIGLOT = {
     ("plan", "devices", "options", "gpu", "said"),
     [
         (OMNIGLOT, "0,1", "", 1, "devices: 2 GPUs, each for one job at a time (--resources gpu=0 keeps to the processor)."),
-        (OMNIGLOT, "0", "", 1, "devices: 1 GPU, each for one job at a time"),
-        (OMNIGLOT, "0,0,0", "", 1, "devices: 1 GPU, for 3 jobs at a time (--resources gpu=0 keeps to the processor)."),
+        (OMNIGLOT, "0", "", 1, "devices: 1 GPU, for one job at a time"),
+        (OMNIGLOT, "0,0,0", "", 1, "devices: 1 GPU, for 3 jobs at a time in all (--resources gpu=0 keeps to the processor)."),
         (OMNIGLOT, "", "", 0, "devices: no GPU here; trainings run on the processor."),
         (OMNIGLOT, "0,1", "--resources gpu=0", 0, None),
         (OMNIGLOT, "0", "--executor slurm --jobs 2", 1, None),

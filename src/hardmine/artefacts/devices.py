@@ -46,9 +46,10 @@ def said_of_devices(count: int, drivers: Path = _DRIVERS) -> str:
         return f"{there} GPU{'s' * (there > 1)}, of no use to torch {version('torch')}; trainings run on the processor"
     if not count:
         return "no GPU here; trainings run on the processor"
-    different = len(set(listed_devices() or range(count)))
-    each = "each for one job at a time" if different == count else f"for {count} jobs at a time"
-    return f"{different} GPU{'s' * (different > 1)}, {each} (--resources gpu=0 keeps to the processor)"
+    listed = listed_devices() or [str(number) for number in range(count)]
+    alone = "each for one job at a time" if len(set(listed)) > 1 else "for one job at a time"
+    how = alone if len(set(listed)) == len(listed) else f"for {len(listed)} jobs at a time in all"
+    return f"{len(set(listed))} GPU{'s' * (len(set(listed)) > 1)}, {how} (--resources gpu=0 keeps to the processor)"
 
 
 def _is_without_cuda() -> bool:
@@ -68,42 +69,50 @@ def _named_by(drivers: Path) -> int:
 def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
     """Take the first free device for the rest of this process; wait for one where all are held.
 
-    A device whose lock cannot be used (no regular file, another user's without permission to read) is told and taken
-    unlocked where no other is free, rather than never.
+    A device that is named k times is held by k processes at once, but by none that wants it alone; those with the
+    fewest holders go first. One whose lock cannot be used (no regular file, another user's without permission to read)
+    is told, and taken unlocked where no other is free, rather than never.
 
     Args:
-        devices: names under which all processes of the machine know the devices; not empty. One that is named k times
-            is held by k processes at once.
+        devices: names under which all processes of the machine know the devices; not empty.
         interval: seconds between two looks.
     """
     folder = _folder()
-    places = [(device, devices[:number].count(device)) for number, device in enumerate(devices)]
-    unusable: dict[str, str] = {}
+    places = sorted((devices[:number].count(device), number) for number, device in enumerate(devices))
+    unusable: set[tuple[str, int]] = set()
     waiting = False
     while True:
         holders: dict[str, list[str]] = {}
-        for device, place in places:
-            if device in unusable:
+        for place, number in places:
+            device = devices[number]
+            if (device, place) in unusable:
                 continue
-            path = folder / (device.replace("/", "-") + (f"+{place}" if place else ""))
             try:
-                holder = _take(path)
+                holder = _take(_locks(folder / device.replace("/", "-"), place, devices.count(device) > 1))
             except OSError as error:
-                unusable[device] = f"{path}: {error.strerror}"
-                print(f"the lock of device {device} cannot be used ({unusable[device]})", file=sys.stderr, flush=True)
+                unusable.add((device, place))
+                why = f"{error.filename}: {error.strerror}"
+                print(f"a lock of device {device} cannot be used ({why})", file=sys.stderr, flush=True)
                 continue
             if holder is None:
                 return device
             holders.setdefault(device, []).append(holder)
         if not holders:
-            device = next(iter(unusable))
+            device = devices[0]
             print(f"device {device} is taken without a lock: others may use it too", file=sys.stderr, flush=True)
             return device
         if not waiting:
-            held = ", ".join(f"{device} by {' and '.join(names)}" for device, names in holders.items())
+            held = ", ".join(f"{device} by {' and '.join(dict.fromkeys(by))}" for device, by in holders.items())
             print(f"all devices are in use ({held}); waiting for one", flush=True)
             waiting = True
         time.sleep(interval)
+
+
+def _locks(path: Path, place: int, shared: bool) -> list[tuple[Path, int]]:
+    """Files to lock and how: the device's alone, or shared together with a place of one's own."""
+    if not shared:
+        return [(path, fcntl.LOCK_EX)]
+    return [(path, fcntl.LOCK_SH), (path.with_name(f"{path.name}+{place}"), fcntl.LOCK_EX)]
 
 
 def _folder() -> Path:
@@ -122,11 +131,36 @@ def _folder() -> Path:
     return own
 
 
-def _take(path: Path) -> str | None:
-    """Take a lock; None where that succeeded, else who holds it.
+def _take(locks: Sequence[tuple[Path, int]]) -> str | None:
+    """Take locks, all or none; None where that succeeded, else who holds the first that is not free.
 
     Raises:
-        OSError: the lock cannot be used.
+        OSError: one cannot be used.
+    """
+    taken: list[int] = []
+    holder = None
+    try:
+        for path, how in locks:
+            taken.append(_open(path))
+            try:
+                fcntl.flock(taken[-1], how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _holder(os.fstat(taken[-1]).st_ino)
+                break
+        else:
+            _held.extend(taken)
+            taken = []
+    finally:
+        for handle in taken:
+            os.close(handle)
+    return holder
+
+
+def _open(path: Path) -> int:
+    """The file of a lock, made where there is none.
+
+    Raises:
+        OSError: it cannot be used.
     """
     flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -139,15 +173,8 @@ def _take(path: Path) -> str | None:
         handle = os.open(path, os.O_RDONLY | flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(0, "is no regular file")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        number = os.fstat(handle).st_ino
-        os.close(handle)
-        return _holder(number)
-    _held.append(handle)
-    return None
+        raise OSError(0, "is no regular file", str(path))
+    return handle
 
 
 def _holder(inode: int) -> str:

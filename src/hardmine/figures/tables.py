@@ -93,11 +93,15 @@ def seeds_of(row: dict[str, Any]) -> str:
 
 
 def percent(mean: float, half: float, between: str = " ± ", signed: bool = False) -> str:
-    """Mean and half width in percent, the mean alone where there is no interval, a dash where nothing was measured."""
+    """Mean and half width in percent, the mean alone where there is no interval, a dash where nothing was measured.
+
+    One decimal, or two where the half width would read 0.0.
+    """
     if math.isnan(mean):
         return "–"
-    shown = f"{mean:+.1f}" if signed else f"{mean:.1f}"
-    return shown if math.isnan(half) else f"{shown}{between}{half:.1f}"
+    digits = 2 if 0.005 <= half < 0.05 else 1
+    shown = f"{mean:+.{digits}f}" if signed else f"{mean:.{digits}f}"
+    return shown if math.isnan(half) else f"{shown}{between}{half:.{digits}f}"
 
 
 def _cell(row: Any) -> tuple[float, float]:

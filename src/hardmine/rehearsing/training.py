@@ -39,7 +39,7 @@ def rehearse(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         UserError: the settings do not fit together.
     """
-    prepare_device("cpu", task["threads"])
+    prepare_device("cpu", task["threads"], gradients=True)
     training = Training.model_validate(task["settings"]["training"])
     data = MadeData.of(task["data"], folder)
     images = len(data.items.rows(training.split))

@@ -18,13 +18,17 @@ _held: list[str] = []
 """The device that this process holds: one that makes several artefacts keeps the first's."""
 
 
-def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device:
+def prepare_device(name: str, threads: int, alone: bool = False, gradients: bool = False) -> torch.device:
     """Set the threads, keep freed memory, make arithmetic repeatable, and choose the device.
+
+    float32 means float32 on a GPU too: convolutions do not round to TF32. Some operators have no repeatable form
+    there; torch says so when they are used.
 
     Args:
         name: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:<n>``.
         threads: of torch.
         alone: hold the GPU for the rest of this process, see no other, and wait for one where all are held.
+        gradients: make those repeatable too in several threads of the processor, which takes 1.3 s of imports.
 
     Raises:
         UserError: a GPU is asked for where there is none.
@@ -48,11 +52,10 @@ def prepare_device(name: str, threads: int, alone: bool = False) -> torch.device
             raise UserError(f"--device {name}: torch sees no GPU; use --device cpu or auto.")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.allow_tf32 = False  # float32 means float32, in convolutions too; bf16 is the fast setting
-    if name.startswith("cuda") or (alone and threads > 1):
-        # In one thread of the CPU all operators are repeatable without this call, which costs 1.3 s of imports.
+        torch.backends.cudnn.allow_tf32 = False
+    if name.startswith("cuda") or (gradients and threads > 1):
         torch.use_deterministic_algorithms(True, warn_only=True)
-        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nobody reads it; it costs time
+        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a search for faults, and slow
     device = torch.device(name)
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     note_circumstance("device", kind)
@@ -80,9 +83,10 @@ def _hold_one(name: str) -> str:
     devices = _shared()
     _, _, number = name.partition(":")
     if number:
-        if int(number) >= len(devices):
+        different = list(dict.fromkeys(devices))
+        if int(number) >= len(different):
             return name
-        devices = [devices[int(number)]]
+        devices = [device for device in devices if device == different[int(number)]]
     if not devices:
         return name
     _held[:] = [hold_device(devices)]

@@ -44,7 +44,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     Raises:
         StoppedError: the process was asked to stop; a checkpoint is written.
     """
-    device = prepare_device(device_name, threads, alone=True)
+    device = prepare_device(device_name, threads, alone=True, gradients=True)
     settings = decided(job)
     method, validation = _build(job, settings, device)
     history, log, best = History(), EpochLog(), Best(fair=settings["protocol"] == "fair")

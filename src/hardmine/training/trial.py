@@ -37,7 +37,7 @@ def trial(job: Job, folder: Path, threads: int, device_name: str) -> None:
     if twin := take_twin(job, folder, "tuning/*/*/trial*"):
         print(f"the same as {twin}", flush=True)
         return
-    device = prepare_device(device_name, threads, alone=True)
+    device = prepare_device(device_name, threads, alone=True, gradients=True)
     training = Training.model_validate(job.settings["training"])
     store, _ = open_store(Path(job.where["packed"]), training.split)
     checkpoints, notice = Checkpoints(job, device), Notice()

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt
+from pydantic import BeforeValidator, Field, NonNegativeInt, StringConstraints
 
 from hardmine.settings.base import Settings
 from hardmine.settings.evaluation import Protocol
 
 __all__ = ["Dataset", "ImageDataset", "WholeNumber"]
 
+_Title = StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")
 WholeNumber = BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdecimal() else value)
 """Lets a choice among numbers be given as text, as it comes from the command line."""
 
@@ -34,8 +35,8 @@ class Dataset(Settings):
 
     name: str
     """The data set."""
-    title: Annotated[str | None, Field(min_length=1, max_length=60, exclude=True)] = None
-    """What comparisons call it; by default its name, or its folder's. Changes no result."""
+    title: Annotated[str, _Title] | None = Field(None, exclude=True)
+    """What ``hardmine compare`` calls it; by default its name, or its folder's. Changes no result."""
     if TYPE_CHECKING:  # each declares them in its own place, with its own bounds
         size: int
         variant: str
