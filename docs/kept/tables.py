@@ -37,6 +37,8 @@ CIRCUMSTANCES = (*LIBRARIES, "processor", "instructions", "threads", "device")
 COMPARED = ("compare.csv", "compare.md", "made.json")
 SEMIHARD = ("triplet-semihard", "triplet-semihard-longer", "triplet-semihard-twice")
 """Semi-hard triplets of once, one and a half times and twice the images, where a plan has them."""
+WARM = "warm-triplet-semihard"
+"""The same from weights of another run of the plan."""
 
 
 def keep(report: Path, rehearsal: Path | None = None) -> Path:
@@ -67,6 +69,7 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     beside = {
         "controls": {name: run.control for name, run in plan.runs.items() if run.control},
         "bases": {name: run.base_run for name, run in plan.runs.items() if run.base_run},
+        "warm": [name for name, run in plan.runs.items() if (run.weights or "").startswith("run/")],
     }
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")
@@ -107,7 +110,8 @@ def verdicts(folder: Path) -> str:
     """The answers of a comparison for the first screen: a row a question, a column a data set."""
     table = pd.read_csv(folder / "compare.csv")
     asked = table[table.quantity == "question"]
-    measured = title_of(str(asked.metric.iloc[0]), int(asked.k.iloc[0]))
+    k = asked.k.iloc[0]
+    measured = title_of(str(asked.metric.iloc[0]), None if pd.isna(k) else int(k))
     datasets = list(dict.fromkeys(asked.dataset))
     lines = [_row(f"{measured}, points", *datasets), f"|---|{'---|' * len(datasets)}"]
     for _, rows in asked.groupby(["run", "against"], sort=False):
@@ -172,7 +176,8 @@ def gains(folder: Path) -> str:
     seconds = pd.read_csv(folder / "seconds.csv").set_index("run").train_seconds
     methods = [run for run in made["order"] if run in made["controls"] or run in made["bases"]]
     factors = {run: seconds[run] / seconds[SEMIHARD[0]] for run in methods}
-    rivals = {run: SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()}
+    warm = made.get("warm", [])
+    rivals = {run: WARM if run in warm else SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()}
 
     def against(others: dict[str, str]) -> dict[str, str]:
         found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
@@ -181,7 +186,7 @@ def gains(folder: Path) -> str:
 
     over_control = against(made["controls"])
     over_base = against(made["bases"])
-    over_rival = against(rivals)
+    over_rival = against({run: rival for run, rival in rivals.items() if rival != run})
     lines = [
         "| run | R@1 | minus its control | minus its base | time | minus semi-hard triplets of that time |",
         "|---|--:|--:|--:|--:|--:|",
@@ -190,7 +195,7 @@ def gains(folder: Path) -> str:
         cells = [run, percent(100 * score[run].mean, 100 * score[run].half_width)]
         for over, others in ((over_control, made["controls"]), (over_base, made["bases"])):
             cells.append(f"{over[run]} ({others[run]})" if run in over else "")
-        cells += [f"{factors[run]:.2f}", over_rival[run]]
+        cells += [f"{factors[run]:.2f}", "" if rivals[run] == run else f"{over_rival[run]} ({rivals[run]})"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
