@@ -1,5 +1,6 @@
 """Locks of devices in a folder that other users share."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -66,11 +67,11 @@ def test_who_holds_a_device_is_named_by_what_the_system_knows(folder: Path) -> N
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        assert devices._take(folder / "0") == f"process {holder.pid} of {_user()}"
+        assert devices._take([(folder / "0", fcntl.LOCK_EX)]) == f"process {holder.pid} of {_user()}"
     finally:
         holder.kill()
         holder.wait()
-    assert devices._take(folder / "0") is None
+    assert devices._take([(folder / "0", fcntl.LOCK_EX)]) is None
 
 
 def _user() -> str:

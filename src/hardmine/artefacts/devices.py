@@ -92,7 +92,7 @@ def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
             except OSError as error:
                 unusable.add((device, place))
                 why = f"{error.filename}: {error.strerror}"
-                print(f"a lock of device {device} cannot be used ({why})", file=sys.stderr, flush=True)
+                print(f"the lock of device {device} cannot be used ({why})", file=sys.stderr, flush=True)
                 continue
             if holder is None:
                 return device
