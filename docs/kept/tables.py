@@ -110,8 +110,7 @@ def verdicts(folder: Path) -> str:
     """The answers of a comparison for the first screen: a row a question, a column a data set."""
     table = pd.read_csv(folder / "compare.csv")
     asked = table[table.quantity == "question"]
-    k = asked.k.iloc[0]
-    measured = title_of(str(asked.metric.iloc[0]), None if pd.isna(k) else int(k))
+    measured = title_of(asked.metric.iloc[0], asked.k.iloc[0])
     datasets = list(dict.fromkeys(asked.dataset))
     lines = [_row(f"{measured}, points", *datasets), f"|---|{'---|' * len(datasets)}"]
     for _, rows in asked.groupby(["run", "against"], sort=False):

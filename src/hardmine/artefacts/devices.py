@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -47,9 +47,10 @@ def said_of_devices(count: int, drivers: Path = _DRIVERS) -> str:
     if not count:
         return "no GPU here; trainings run on the processor"
     listed = listed_devices() or [str(number) for number in range(count)]
-    alone = "each for one job at a time" if len(set(listed)) > 1 else "for one job at a time"
-    how = alone if len(set(listed)) == len(listed) else f"for {len(listed)} jobs at a time in all"
-    return f"{len(set(listed))} GPU{'s' * (len(set(listed)) > 1)}, {how} (--resources gpu=0 keeps to the processor)"
+    different = len(set(listed))
+    alone = "each for one job at a time" if different > 1 else "for one job at a time"
+    how = alone if different == len(listed) else f"for {len(listed)} jobs at a time in all"
+    return f"{different} GPU{'s' * (different > 1)}, {how} (--resources gpu=0 keeps to the processor)"
 
 
 def _is_without_cuda() -> bool:
@@ -79,25 +80,22 @@ def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
     """
     folder = _folder()
     places = sorted((devices[:number].count(device), number) for number, device in enumerate(devices))
-    unusable: set[tuple[str, int]] = set()
+    usable = [(devices[number], _locks(folder, devices, number, place)) for place, number in places]
     waiting = False
     while True:
         holders: dict[str, list[str]] = {}
-        for place, number in places:
-            device = devices[number]
-            if (device, place) in unusable:
-                continue
+        for device, locks in list(usable):
             try:
-                holder = _take(_locks(folder / device.replace("/", "-"), place, devices.count(device) > 1))
+                holder = _take(locks)
             except OSError as error:
-                unusable.add((device, place))
+                usable.remove((device, locks))
                 why = f"{error.filename}: {error.strerror}"
                 print(f"the lock of device {device} cannot be used ({why})", file=sys.stderr, flush=True)
                 continue
             if holder is None:
                 return device
             holders.setdefault(device, []).append(holder)
-        if not holders:
+        if not usable:
             device = devices[0]
             print(f"device {device} is taken without a lock: others may use it too", file=sys.stderr, flush=True)
             return device
@@ -108,9 +106,10 @@ def hold_device(devices: Sequence[str], interval: float = 0.2) -> str:
         time.sleep(interval)
 
 
-def _locks(path: Path, place: int, shared: bool) -> list[tuple[Path, int]]:
+def _locks(folder: Path, devices: Sequence[str], number: int, place: int) -> list[tuple[Path, int]]:
     """Files to lock and how: the device's alone, or shared together with a place of one's own."""
-    if not shared:
+    path = folder / devices[number].replace("/", "-")
+    if devices.count(devices[number]) == 1:
         return [(path, fcntl.LOCK_EX)]
     return [(path, fcntl.LOCK_SH), (path.with_name(f"{path.name}+{place}"), fcntl.LOCK_EX)]
 
@@ -138,22 +137,17 @@ def _take(locks: Sequence[tuple[Path, int]]) -> str | None:
         OSError: one cannot be used.
     """
     taken: list[int] = []
-    holder = None
-    try:
+    with ExitStack() as release:
         for path, how in locks:
             taken.append(_open(path))
+            release.callback(os.close, taken[-1])
             try:
                 fcntl.flock(taken[-1], how | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = _holder(os.fstat(taken[-1]).st_ino)
-                break
-        else:
-            _held.extend(taken)
-            taken = []
-    finally:
-        for handle in taken:
-            os.close(handle)
-    return holder
+                return _holder(os.fstat(taken[-1]).st_ino)
+        release.pop_all()
+    _held.extend(taken)
+    return None
 
 
 def _open(path: Path) -> int:
