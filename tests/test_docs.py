@@ -90,3 +90,13 @@ def test_tables_of_the_docs_are_those_of_the_kept_results(monkeypatch: pytest.Mo
     assert {path.stem for path in headers} >= {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
     for path, text in headers.items():
         assert path.read_text() == text, f"{path}: run make tables"
+
+
+def test_the_reality_check_asks_what_its_plans_ask() -> None:
+    page = (ROOT / "docs/reality-check.md").read_text()
+    asked = re.findall(r"^\| \d \| (.+?)(?: \(photographs\))? \| `(.+?)` \| `(.+?)` \|$", page, re.MULTILINE)
+    for path in sorted((ROOT / "experiments").glob("reality-*.yaml")):
+        plan = yaml.safe_load(path.read_text())
+        questions = [(one["ask"], one["run"], one["against"]) for one in plan["questions"]]
+        assert questions == [one for one in asked if {one[1], one[2]} <= set(plan["runs"])], path
+    assert len(asked) == 8

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -69,7 +69,7 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     beside = {
         "controls": {name: run.control for name, run in plan.runs.items() if run.control},
         "bases": {name: run.base_run for name, run in plan.runs.items() if run.base_run},
-        "warm": [name for name, run in plan.runs.items() if (run.weights or "").startswith("run/")],
+        "warm": {name: run.weights[4:] for name, run in plan.runs.items() if (run.weights or "").startswith("run/")},
     }
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")
@@ -90,9 +90,12 @@ def keep_comparison(made: Path) -> Path:
 
 
 def _emptied(name: str) -> Path:
+    """The folder of a kept result, without what is there but the trials, which may be of another plan's search."""
     folder = HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    for file in folder.iterdir():
+        if not file.match("trials-*.csv"):
+            file.unlink()
     return folder
 
 
@@ -112,18 +115,21 @@ def verdicts(folder: Path) -> str:
     asked = table[table.quantity == "question"]
     measured = title_of(asked.metric.iloc[0], asked.k.iloc[0])
     datasets = list(dict.fromkeys(asked.dataset))
-    lines = [_row(f"{measured}, points", *datasets), f"|---|{'---|' * len(datasets)}"]
+    found = []
     for _, rows in asked.groupby(["run", "against"], sort=False):
         cells = dict.fromkeys(datasets, "")
         for row in rows.itertuples():
             gain = percent(100 * row.value, 100 * row.half_width, signed=True)
             cells[row.dataset] = gain if row.verdict == "within noise" else f"{gain}, {row.verdict}"
-        lines.append(_row(rows.words.iloc[0], *cells.values()))
-    return "\n".join(lines) + "\n"
+        found.append((rows.words.iloc[0], *cells.values()))
+    return _table((f"{measured}, points", *datasets), "-" * len(datasets), found)
 
 
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(in_markdown(from_csv(cell)) for cell in cells)} |"
+def _table(titles: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table: names, then a column a character of ``sides``, ``:`` for numbers."""
+    lines = [" | ".join(in_markdown(from_csv(cell)) for cell in cells) for cells in (titles, *rows)]
+    lines = [f"| {line} |" for line in lines]
+    return "\n".join([lines[0], f"|---|{''.join(f'--{side}|' for side in sides)}", *lines[1:]]) + "\n"
 
 
 def _block(folder: Path, start: str) -> str:
@@ -149,54 +155,74 @@ def plans(folder: Path) -> str:
         return "Not measured yet: `make rehearse`.\n"
     found = pd.read_csv(path)
     titles = ("plan", "trainings", "trials", "images, million", "ms an image", "core hours", "GB a job", "device, GB")
-    lines = [f"| {' | '.join(titles)} |", f"|---|{'--:|' * (len(titles) - 1)}"]
+    rows = []
     for row in found.itertuples():
         numbers = (row.million_images, row.image_ms, row.core_hours, row.host_gb, row.device_gb)
         name = f"{row.plan} ({row.failed} runs failed)" if row.failed else row.plan
-        cells = [
-            name,
-            str(row.trainings),
-            str(row.trials or ""),
-            *map(_number, numbers),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"{', '.join(sorted(set(found.processor)))}, one thread a job."]) + "\n"
+        rows.append((name, str(row.trainings), str(row.trials or ""), *map(_number, numbers)))
+    table = _table(titles, ":" * (len(titles) - 1), rows)
+    return f"{table}\n{', '.join(sorted(set(found.processor)))}, one thread a job.\n"
 
 
 def gains(folder: Path) -> str:
     """Recall at 1 of every method beside its control, its base, and semi-hard triplets of as much processor time."""
     made = json.loads((folder / "made.json").read_text())
-    table = pd.read_csv(folder / "replicates.csv")
-    values = {
-        str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
-        for run, part in table[table.metric == "recall"].groupby("run")
-    }
+    values = _replicates(folder)
     score = {run: estimate(found) for run, found in values.items()}
     seconds = pd.read_csv(folder / "seconds.csv").set_index("run").train_seconds
     methods = [run for run in made["order"] if run in made["controls"] or run in made["bases"]]
     factors = {run: seconds[run] / seconds[SEMIHARD[0]] for run in methods}
-    warm = made.get("warm", [])
+    warm = made.get("warm", {})
     rivals = {run: WARM if run in warm else SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()}
 
-    def against(others: dict[str, str]) -> dict[str, str]:
-        found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
-        corrected = holm({run: one.p for run, one in found.items()})
-        return {run: f"{_points(one)} {one.verdict(corrected[run])}" for run, one in found.items()}
-
-    over_control = against(made["controls"])
-    over_base = against(made["bases"])
-    over_rival = against({run: rival for run, rival in rivals.items() if rival != run})
-    lines = [
-        "| run | R@1 | minus its control | minus its base | time | minus semi-hard triplets of that time |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
+    over_control = _against(values, made["controls"])
+    over_base = _against(values, made["bases"])
+    over_rival = _against(values, {run: rival for run, rival in rivals.items() if rival != run})
+    rows = []
     for run in sorted(methods, key=lambda name: -score[name].mean):
         cells = [run, percent(100 * score[run].mean, 100 * score[run].half_width)]
         for over, others in ((over_control, made["controls"]), (over_base, made["bases"])):
             cells.append(f"{over[run]} ({others[run]})" if run in over else "")
         cells += [f"{factors[run]:.2f}", "" if rivals[run] == run else f"{over_rival[run]} ({rivals[run]})"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append(tuple(cells))
+    titles = ("run", "R@1", "minus its control", "minus its base", "time", "minus semi-hard triplets of that time")
+    return _table(titles, ":::::", rows)
+
+
+def variants(folder: Path) -> str:
+    """Recall at 1 of every run, and what it differs by from the run that it varies: the one its name begins with."""
+    made = json.loads((folder / "made.json").read_text())
+    values = _replicates(folder)
+    names = set(made["order"]) - set(made["warm"].values())
+    varied = {run: other for run in made["order"] if (other := _varied(run, names))}
+    gap = _against(values, varied)
+    rows = []
+    for run in made["order"]:
+        score = estimate(values[run])
+        difference = f"{gap[run]} ({varied[run]})" if run in gap else ""
+        rows.append((run, percent(100 * score.mean, 100 * score.half_width), difference))
+    return _table(("run", "R@1", "minus what it varies"), "::", rows)
+
+
+def _varied(run: str, runs: set[str]) -> str | None:
+    """The longest name of a run that this one begins with."""
+    return max((other for other in runs if run.startswith(f"{other}-")), key=len, default=None)
+
+
+def _replicates(folder: Path) -> dict[str, dict[tuple[str, int], float]]:
+    """Recall at 1 of each run by seed."""
+    table = pd.read_csv(folder / "replicates.csv")
+    return {
+        str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
+        for run, part in table[table.metric == "recall"].groupby("run")
+    }
+
+
+def _against(values: dict[str, dict[tuple[str, int], float]], others: dict[str, str]) -> dict[str, str]:
+    """Paired differences of runs from others in points with verdicts, corrected after Holm over all of them."""
+    found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
+    corrected = holm({run: one.p for run, one in found.items()})
+    return {run: f"{_points(one)} {one.verdict(corrected[run])}" for run, one in found.items()}
 
 
 def _points(one: Estimate) -> str:
@@ -207,18 +233,19 @@ def headline(folder: Path) -> str:
     """Recall at 1 of every run, best first, for the first screen."""
     made = json.loads((folder / "made.json").read_text())
     _, rows = table_rows(pd.read_csv(folder / "statistics.csv"))
-    lines = [f"| run | R@1, % | minus {made['baseline']} | |", "|---|--:|--:|---|"]
+    shown = []
     for row in rows:
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
-        lines.append(f"| {row['run']} | {percent(*row['cells'][0])} | {difference} | {row['verdict']} |")
-    return "\n".join(lines) + "\n"
+        shown.append((row["run"], percent(*row["cells"][0]), difference, row["verdict"]))
+    return _table(("run", "R@1, %", f"minus {made['baseline']}", ""), "::-", shown)
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
     "results": results,
     "headline": headline,
     "gains": gains,
+    "variants": variants,
     "compared": compared,
     "answers": answers,
     "verdicts": verdicts,
