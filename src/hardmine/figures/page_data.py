@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from safetensors.numpy import load_file
 
 from hardmine.artefacts import Job
 from hardmine.datasets import Items
-from hardmine.images.decode import resized
+from hardmine.images.decode import picture, resized
 from hardmine.retrieval import summarise
 from hardmine.retrieval.evaluate import FINAL
 
@@ -147,9 +146,7 @@ def _sheet(tiles: list[np.ndarray], edge: int, quality: int) -> str:
         down, right = divmod(place, across)
         sheet[down * edge : (down + 1) * edge, right * edge : (right + 1) * edge] = tile
     buffer = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).convert("RGB").save(
-        buffer, "WEBP", quality=quality, method=4
-    )
+    picture(sheet).convert("RGB").save(buffer, "WEBP", quality=quality, method=4)
     return base64.b64encode(buffer.getvalue()).decode()
 
 

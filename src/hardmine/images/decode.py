@@ -109,7 +109,12 @@ def thumbnail(data: bytes, edge: int) -> Image.Image:
 
 def resized(pixels: np.ndarray, size: int, resize: Resize) -> np.ndarray:
     """Bring uint8 [H, W, C] to uint8 [size, size, C] as ``decode`` does; C is 1 or 3."""
-    return _square(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), size, resize)
+    return _square(picture(pixels), size, resize)
+
+
+def picture(pixels: np.ndarray) -> Image.Image:
+    """Pixels as an image: uint8 [H, W] or [H, W, C], C is 1 (grey), 3 or 4."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
 
 
 def _square(image: Image.Image, size: int, resize: Resize) -> np.ndarray:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from hardmine.artefacts import Job
 from hardmine.images import ImageStore, open_store
+from hardmine.images.decode import picture
 from hardmine.search.model import EmbeddingModel, load_model
 from hardmine.search.page import in_page
 from hardmine.search.speaking import speaking
@@ -85,10 +85,9 @@ def _pictures(store: ImageStore) -> Callable[[str], str | None]:
     """A function of a name that gives its packed picture as a data address."""
     rows = dict(zip(store.paths(), store.rows.tolist(), strict=True))
 
-    def picture(name: str) -> str | None:
-        pixels = store.pixels[rows[name]]
+    def address(name: str) -> str | None:
         buffer = io.BytesIO()
-        Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "WEBP", quality=75)
+        picture(store.pixels[rows[name]]).save(buffer, "WEBP", quality=75)
         return in_page(buffer.getvalue())
 
-    return picture
+    return address

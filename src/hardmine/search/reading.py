@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from hardmine.errors import UserError
-from hardmine.images.decode import UnreadableError, decode, read_picture, squared
+from hardmine.images.decode import UnreadableError, decode, picture, read_picture, squared
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in
 
 from .config import Preprocessing
@@ -89,4 +89,4 @@ def _from_array(array: np.ndarray) -> Image.Image:
         raise UnreadableError(
             f"is {array.dtype} {list(array.shape)}; allowed: uint8 [H, W], or [H, W, C] with 1, 3 or 4 channels"
         )
-    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
+    return picture(array)
