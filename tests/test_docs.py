@@ -100,3 +100,23 @@ def test_the_reality_check_asks_what_its_plans_ask() -> None:
         questions = [(one["ask"], one["run"], one["against"]) for one in plan["questions"]]
         assert questions == [one for one in asked if {one[1], one[2]} <= set(plan["runs"])], path
     assert len(asked) == 8
+
+
+def test_a_run_is_compared_with_its_base_or_with_the_run_that_its_name_begins_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs/kept")
+    varied = importlib.import_module("tables")._varied
+    names = {"one", "bier", "bier-adversarial", "htg", "htg-base"}
+    bases = {"bier": "one", "htg": "htg-base"}
+    found = {name: varied(name, names, bases) for name in (*names, "bier-adversarial-low", "htg-base-longer", "bierce")}
+    assert found == {
+        "one": None,
+        "bier": "one",
+        "bier-adversarial": "bier",
+        "bier-adversarial-low": "bier-adversarial",
+        "htg": "htg-base",
+        "htg-base": None,
+        "htg-base-longer": "htg-base",
+        "bierce": None,
+    }

@@ -190,23 +190,24 @@ def gains(folder: Path) -> str:
 
 
 def variants(folder: Path) -> str:
-    """Recall at 1 of every run, and what it differs by from the run that it varies: the one its name begins with."""
+    """Recall at 1 of every run, and what it differs by from its base, or from the run that its name begins with."""
     made = json.loads((folder / "made.json").read_text())
     values = _replicates(folder)
     names = set(made["order"]) - set(made["warm"].values())
-    varied = {run: other for run in made["order"] if (other := _varied(run, names))}
+    varied = {run: other for run in made["order"] if (other := _varied(run, names, made["bases"]))}
     gap = _against(values, varied)
     rows = []
     for run in made["order"]:
         score = estimate(values[run])
         difference = f"{gap[run]} ({varied[run]})" if run in gap else ""
         rows.append((run, percent(100 * score.mean, 100 * score.half_width), difference))
-    return _table(("run", "R@1", "minus what it varies"), "::", rows)
+    return _table(("run", "R@1", "minus its base, or what it varies"), "::", rows)
 
 
-def _varied(run: str, runs: set[str]) -> str | None:
-    """The longest name of a run that this one begins with."""
-    return max((other for other in runs if run.startswith(f"{other}-")), key=len, default=None)
+def _varied(run: str, names: set[str], bases: dict[str, str]) -> str | None:
+    """Its base, or the longest name that its own begins with, if it is not that run's base."""
+    begun = max((name for name in names if run.startswith(f"{name}-")), key=len, default=None)
+    return bases.get(run, None if bases.get(begun or "") == run else begun)
 
 
 def _replicates(folder: Path) -> dict[str, dict[tuple[str, int], float]]:
