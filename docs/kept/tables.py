@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from hardmine.artefacts import read_record
-from hardmine.comparing.replicates import Estimate, differences, estimate
+from hardmine.comparing.replicates import Estimate, Replicate, differences, estimate
 from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.titles import title_of
 from hardmine.figures.tuned import plot_budget, tuned_markdown
@@ -66,10 +66,11 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     if rehearsal is not None:
         (timed,) = (one for one in json.loads(rehearsal.read_text())["plans"] if one["plan"] == folder.name)
         pd.DataFrame(timed["runs"])[["run", "train_seconds"]].to_csv(folder / "seconds.csv", index=False)
+    starts = {name: run.weights for name, run in plan.runs.items() if run.weights != "none"}
     beside = {
         "controls": {name: run.control for name, run in plan.runs.items() if run.control},
         "bases": {name: run.base_run for name, run in plan.runs.items() if run.base_run},
-        "warm": {name: run.weights[4:] for name, run in plan.runs.items() if (run.weights or "").startswith("run/")},
+        "warm": {name: start.removeprefix("run/") for name, start in starts.items()},
     }
     for table in sorted(project.glob(f"tuning/{folder.name}/*/table/trials.csv")):
         shutil.copyfile(table, folder / f"trials-{table.parts[-3]}.csv")
@@ -121,14 +122,13 @@ def verdicts(folder: Path) -> str:
         for row in rows.itertuples():
             gain = percent(100 * row.value, 100 * row.half_width, signed=True)
             cells[row.dataset] = gain if row.verdict == "within noise" else f"{gain}, {row.verdict}"
-        found.append((rows.words.iloc[0], *cells.values()))
-    return _table((f"{measured}, points", *datasets), "-" * len(datasets), found)
+        found.append((from_csv(rows.words.iloc[0]), *cells.values()))
+    return _table((f"{measured}, points", *map(from_csv, datasets)), "-" * len(datasets), found)
 
 
 def _table(titles: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table: names, then a column a character of ``sides``, ``:`` for numbers."""
-    lines = [" | ".join(in_markdown(from_csv(cell)) for cell in cells) for cells in (titles, *rows)]
-    lines = [f"| {line} |" for line in lines]
+    lines = [f"| {' | '.join(map(in_markdown, cells))} |" for cells in (titles, *rows)]
     return "\n".join([lines[0], f"|---|{''.join(f'--{side}|' for side in sides)}", *lines[1:]]) + "\n"
 
 
@@ -172,8 +172,9 @@ def gains(folder: Path) -> str:
     seconds = pd.read_csv(folder / "seconds.csv").set_index("run").train_seconds
     methods = [run for run in made["order"] if run in made["controls"] or run in made["bases"]]
     factors = {run: seconds[run] / seconds[SEMIHARD[0]] for run in methods}
-    warm = made.get("warm", {})
-    rivals = {run: WARM if run in warm else SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()}
+    rivals = {
+        run: WARM if run in made["warm"] else SEMIHARD[bisect((1.25, 1.75), factor)] for run, factor in factors.items()
+    }
 
     over_control = _against(values, made["controls"])
     over_base = _against(values, made["bases"])
@@ -206,11 +207,13 @@ def variants(folder: Path) -> str:
 
 def _varied(run: str, names: set[str], bases: dict[str, str]) -> str | None:
     """Its base, or the longest name that its own begins with, if it is not that run's base."""
-    begun = max((name for name in names if run.startswith(f"{name}-")), key=len, default=None)
-    return bases.get(run, None if bases.get(begun or "") == run else begun)
+    if run in bases:
+        return bases[run]
+    begun = max((name for name in names if run.startswith(f"{name}-")), key=len, default="")
+    return None if not begun or bases.get(begun) == run else begun
 
 
-def _replicates(folder: Path) -> dict[str, dict[tuple[str, int], float]]:
+def _replicates(folder: Path) -> dict[str, dict[Replicate, float]]:
     """Recall at 1 of each run by seed."""
     table = pd.read_csv(folder / "replicates.csv")
     return {
@@ -219,7 +222,7 @@ def _replicates(folder: Path) -> dict[str, dict[tuple[str, int], float]]:
     }
 
 
-def _against(values: dict[str, dict[tuple[str, int], float]], others: dict[str, str]) -> dict[str, str]:
+def _against(values: dict[str, dict[Replicate, float]], others: dict[str, str]) -> dict[str, str]:
     """Paired differences of runs from others in points with verdicts, corrected after Holm over all of them."""
     found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
     corrected = holm({run: one.p for run, one in found.items()})
