@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmine.errors import UserError
-from hardmine.foreign import from_csv, in_csv, in_json, in_markdown, shown
+from hardmine.foreign import from_csv, in_csv, in_json, in_markdown, markdown_table, shown
 
 ATTACK = "\x1b]0;owned\x07\x1b[2J\u202egpj.exe\u200b\x9b31m"
 
@@ -52,3 +52,8 @@ def test_markdown_holds_no_markup_of_others() -> None:
     assert "\n" not in found
     assert "\\[a\\](" in found
     assert "\\|" in found
+
+
+def test_a_cell_of_a_markdown_table_breaks_neither_row_nor_column() -> None:
+    table = markdown_table(("run", "R@1"), "-:", [("a | b\nc", 31.2), ("`d`", "")])
+    assert table == "| run | R@1 |\n|---|--:|\n| a \\| b c | 31.2 |\n| \\`d\\` |  |\n"

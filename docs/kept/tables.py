@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +25,7 @@ from hardmine.comparing.replicates import Estimate, Replicate, differences, esti
 from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.titles import title_of
 from hardmine.figures.tuned import plot_budget, tuned_markdown
-from hardmine.foreign import from_csv, in_markdown
+from hardmine.foreign import from_csv, markdown_table
 from hardmine.retrieval.statistics import holm
 from hardmine.settings import read_plan
 
@@ -123,13 +123,7 @@ def verdicts(folder: Path) -> str:
             gain = percent(100 * row.value, 100 * row.half_width, signed=True)
             cells[row.dataset] = gain if row.verdict == "within noise" else f"{gain}, {row.verdict}"
         found.append((from_csv(rows.words.iloc[0]), *cells.values()))
-    return _table((f"{measured}, points", *map(from_csv, datasets)), "-" * len(datasets), found)
-
-
-def _table(titles: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table: names, then a column a character of ``sides``, ``:`` for numbers."""
-    lines = [f"| {' | '.join(map(in_markdown, cells))} |" for cells in (titles, *rows)]
-    return "\n".join([lines[0], f"|---|{''.join(f'--{side}|' for side in sides)}", *lines[1:]]) + "\n"
+    return markdown_table((f"{measured}, points", *map(from_csv, datasets)), "-" * (1 + len(datasets)), found)
 
 
 def _block(folder: Path, start: str) -> str:
@@ -160,7 +154,7 @@ def plans(folder: Path) -> str:
         numbers = (row.million_images, row.image_ms, row.core_hours, row.host_gb, row.device_gb)
         name = f"{row.plan} ({row.failed} runs failed)" if row.failed else row.plan
         rows.append((name, str(row.trainings), str(row.trials or ""), *map(_number, numbers)))
-    table = _table(titles, ":" * (len(titles) - 1), rows)
+    table = markdown_table(titles, "-" + ":" * (len(titles) - 1), rows)
     return f"{table}\n{', '.join(sorted(set(found.processor)))}, one thread a job.\n"
 
 
@@ -187,7 +181,7 @@ def gains(folder: Path) -> str:
         cells += [f"{factors[run]:.2f}", "" if rivals[run] == run else f"{over_rival[run]} ({rivals[run]})"]
         rows.append(tuple(cells))
     titles = ("run", "R@1", "minus its control", "minus its base", "time", "minus semi-hard triplets of that time")
-    return _table(titles, ":::::", rows)
+    return markdown_table(titles, "-:::::", rows)
 
 
 def variants(folder: Path) -> str:
@@ -202,7 +196,7 @@ def variants(folder: Path) -> str:
         score = estimate(values[run])
         difference = f"{gap[run]} ({varied[run]})" if run in gap else ""
         rows.append((run, percent(100 * score.mean, 100 * score.half_width), difference))
-    return _table(("run", "R@1", "minus its base, or what it varies"), "::", rows)
+    return markdown_table(("run", "R@1", "minus its base, or what it varies"), "-::", rows)
 
 
 def _varied(run: str, names: set[str], bases: dict[str, str]) -> str | None:
@@ -242,7 +236,7 @@ def headline(folder: Path) -> str:
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
         shown.append((row["run"], percent(*row["cells"][0]), difference, row["verdict"]))
-    return _table(("run", "R@1, %", f"minus {made['baseline']}", ""), "::-", shown)
+    return markdown_table(("run", "R@1, %", f"minus {made['baseline']}", ""), "-::-", shown)
 
 
 TABLES: dict[str, Callable[[Path], str]] = {

@@ -6,9 +6,10 @@ What a terminal, a spreadsheet or a page would obey instead of show is written s
 import json
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["from_csv", "in_csv", "in_json", "in_markdown", "shown"]
+__all__ = ["from_csv", "in_csv", "in_json", "in_markdown", "markdown_table", "shown"]
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode categories that a terminal obeys (escape sequences, directions) or does not show at all."""
@@ -47,6 +48,19 @@ def in_markdown(text: object) -> str:
     """Text in Markdown: one line, no markup, no HTML."""
     line = " ".join(shown(str(text)).split())
     return _MARKS.sub(r"\\\1", "".join(_ENTITIES.get(char, char) for char in line))
+
+
+def markdown_table(titles: Sequence[object], sides: str, rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table of any text.
+
+    Args:
+        titles: a title a column.
+        sides: a character a column, ``:`` where numbers stand to the right, ``-`` elsewhere.
+        rows: as many cells each.
+    """
+    rules = "|".join({":": "--:", "-": "---"}[side] for side in sides)
+    head, *body = (" | ".join(map(in_markdown, cells)) for cells in (titles, *rows))
+    return "".join(f"{line}\n" for line in (f"| {head} |", f"|{rules}|", *(f"| {cells} |" for cells in body)))
 
 
 def _is_hidden(char: str) -> bool:

@@ -13,7 +13,7 @@ from hardmine.artefacts import write_text, writing
 from hardmine.artefacts.circumstances import commit_here
 from hardmine.errors import UserError
 from hardmine.figures.tables import escaped
-from hardmine.foreign import in_csv, in_markdown, shown
+from hardmine.foreign import in_csv, in_markdown, markdown_table, shown
 from hardmine.installing import installed_version
 
 from .cells import Cell, Table, answers_table, notes, runs_table
@@ -107,9 +107,7 @@ def _numbers(one: Estimate, tested: bool) -> dict[str, Any]:
 
 
 def _markdown(table: Table) -> str:
-    body = ([in_markdown(cell.text) for cell in row] for row in table.rows)
-    lines = [table.titles, ["---"] * len(table.titles), *body]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown_table(table.titles, "-" * len(table.titles), ([cell.text for cell in row] for row in table.rows))
 
 
 def _tex(table: Table) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from hardmine.foreign import markdown_table
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .titles import LESS_IS_BETTER, notes_on, title_of
@@ -55,19 +56,17 @@ def table_markdown(statistics: pd.DataFrame, baseline: str, notes: Sequence[str]
         notes: sentences below the table.
     """
     columns, rows = table_rows(statistics)
-    titles = [title_of(*column) for column in columns]
-    lines = [
-        f"| run | seeds | {' | '.join(titles)} | {titles[0]} minus {baseline} | verdict |",
-        f"|---|--:|{'--:|' * len(titles)}--:|---|",
-    ]
+    measured = [title_of(*column) for column in columns]
+    titles = ("run", "seeds", *measured, f"{measured[0]} minus {baseline}", "verdict")
+    body = []
     for row in rows:
-        cells = " | ".join(percent(*cell) for cell in row["cells"])
+        cells = (percent(*cell) for cell in row["cells"])
         gap = row["difference"], row["difference_half_width"]
         difference = "" if math.isnan(gap[0]) else percent(*gap, signed=True)
-        lines.append(f"| {row['run']} | {seeds_of(row)} | {cells} | {difference} | {row['verdict']} |")
-    lines += [line for note in notes_on(metric for metric, _ in columns) for line in ("", note)]
-    lines += [line for note in notes for line in ("", f"{note}.")]
-    return "\n".join(lines) + "\n"
+        body.append((row["run"], seeds_of(row), *cells, difference, row["verdict"]))
+    below = [*notes_on(metric for metric, _ in columns), *(f"{note}." for note in notes)]
+    table = markdown_table(titles, f"-:{':' * len(measured)}:-", body)
+    return table + "".join(f"\n{note}\n" for note in below)
 
 
 def table_tex(statistics: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from hardmine.artefacts import Job
 from hardmine.errors import UserError
+from hardmine.foreign import markdown_table
 from hardmine.plotting.style import COLUMN, figure, line_of, save
 
 from .tables import percent
@@ -113,17 +114,14 @@ def plot_budget(trials: Mapping[str, pd.DataFrame], folder: Path, name: str = "b
 
 def tuned_markdown(table: pd.DataFrame) -> str:
     """Markdown of ``tuned_rows``: percent, mean ± standard error over folds."""
-    lines = [
-        "| run | keys | as in the plan | rate only | tuned | gain | failed folds | chosen |",
-        "|---|--:|--:|--:|--:|--:|--:|---|",
-    ]
+    titles = ("run", "keys", "as in the plan", "rate only", "tuned", "gain", "failed folds", "chosen")
+    rows = []
     for row in shown_rows(table):
         own = percent(100 * row["own"], 100 * row["own_se"])
         tuned = percent(100 * row["tuned"], 100 * row["tuned_se"])
-        cells = [row["run"], str(row["keys"]), own, f"{100 * row['rate_only']:.1f}", tuned]
-        cells += [f"{100 * row['gain']:+.1f}", str(row["failed"]), row["words"]]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        cells = [row["run"], row["keys"], own, f"{100 * row['rate_only']:.1f}", tuned]
+        rows.append([*cells, f"{100 * row['gain']:+.1f}", row["failed"], row["words"]])
+    return markdown_table(titles, "-::::::-", rows)
 
 
 def shown_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
