@@ -27,6 +27,9 @@ class StoppedError(UserError):
 class TrainingFailedError(UserError):
     """A training diverged or collapsed: a result of its settings, which is recorded as such."""
 
+    step: int | None = None
+    """The step that failed, from 1; None where steps went well and what they led to did not."""
+
 
 class FailedRunsError(UserError):
     """Results are there, but some trainings failed."""

@@ -27,7 +27,9 @@ from hardmine.methods.quadruplet.settings import Quadruplet
 from hardmine.methods.smart_mining.global_loss import GlobalLoss as _GlobalLoss
 from hardmine.methods.smart_mining.ratio_triplet import distances_of, ratio_triplet_loss
 from hardmine.methods.smart_mining.ratio_triplet import squared_distances as between
+from hardmine.methods.smart_mining.settings import SmartMining
 from hardmine.methods.spectral.projection import project, spectral_loss
+from hardmine.methods.spectral.settings import Spectral
 from hardmine.mining.pairs import BatchPairs, pairwise_distances, triplet_masks
 from hardmine.mining.triplet_selection import all_triplets
 from hardmine.mining.tuples import Triplets
@@ -89,11 +91,17 @@ class RatioTripletLoss(nn.Module):
     Args:
         margin: m, on distances of unit vectors.
         reduction: over all triplets given.
+
+    Raises:
+        UserError: a value is impossible.
     """
 
     def __init__(self, margin: float = 0.2, reduction: Literal["mean", "sum"] = "mean") -> None:
         super().__init__()
-        self.margin, self.reduction = margin, reduction
+        if reduction not in ("mean", "sum"):
+            raise UserError(f"RatioTripletLoss: reduction '{reduction}' is none; it is 'mean' or 'sum'.")
+        self.margin = checked(SmartMining, "smart-mining", {"margin": margin}, ("margin",)).margin
+        self.reduction = reduction
 
     def forward(self, embeddings: Tensor, labels: Tensor, tuples: Tuples = None) -> Tensor:
         """The loss, a scalar; 0 without triplets.
@@ -116,6 +124,9 @@ class GlobalLoss(nn.Module):
         margin: t, on quarter squared distances.
         scope: means of the ``batch``, or ``running`` ones.
         momentum: of running means.
+
+    Raises:
+        UserError: a value is impossible.
     """
 
     def __init__(
@@ -126,7 +137,10 @@ class GlobalLoss(nn.Module):
         momentum: float = 0.9,
     ) -> None:
         super().__init__()
-        self._loss = _GlobalLoss(separation_weight, margin, scope, momentum)
+        options: dict[str, Any] = {"separation_weight": separation_weight, "global_margin": margin}
+        options |= {"global_scope": scope, "global_momentum": momentum}
+        run = checked(SmartMining, "smart-mining", options, tuple(options))
+        self._loss = _GlobalLoss(run.separation_weight, run.global_margin, run.global_scope, run.global_momentum)
 
     def forward(self, embeddings: Tensor, labels: Tensor, tuples: Tuples = None) -> Tensor:
         """The loss, a scalar; arguments as for ``RatioTripletLoss``."""
@@ -220,16 +234,19 @@ class SpectralLoss(nn.Module):
 
     Args:
         cut: singular values below this share of the largest count as 0.
-        gradient: ``exact``, or another form that ``hardmine.methods.spectral`` names.
+        gradient: ``exact``, or half of it as in the ``released`` code.
+
+    Raises:
+        UserError: a value is impossible.
     """
 
-    def __init__(self, cut: float = 1e-6, gradient: str = "exact") -> None:
+    def __init__(self, cut: float = 1e-6, gradient: Literal["exact", "released"] = "exact") -> None:
         super().__init__()
-        self.cut, self.gradient = cut, gradient
+        self.run = checked(Spectral, "spectral", {"cut": cut, "gradient": gradient}, ("cut", "gradient"))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The loss, a scalar, of features float [n, D] as they are and labels int64 [n]; n must be above D."""
-        return spectral_loss(features, project(features, labels, self.cut), self.gradient)
+        return spectral_loss(features, project(features, labels, self.run.cut), self.run.gradient)
 
 
 def pull_negatives(
@@ -245,7 +262,12 @@ def pull_negatives(
 
     Returns:
         Anchors, positives and pulled negatives, float [T, D], for any loss that takes three tensors.
+
+    Raises:
+        UserError: the hardness is below 0 or above 1.
     """
+    if not 0 <= hardness <= 1:
+        raise UserError(f"pull_negatives: hardness {hardness} is impossible; it is 0 (hardest) to 1 (as they are).")
     anchors, positives, negatives = (embeddings[places] for places in triplets_of(labels, tuples))
     return anchors, positives, pull(anchors, positives, negatives, hardness).points
 

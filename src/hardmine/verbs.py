@@ -1,6 +1,7 @@
 """The verbs as commands: each makes the artefacts of settings files, inside one frame."""
 
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -49,12 +50,16 @@ def embed(settings: SettingsFiles, threads: Threads = 1, device: Device = "auto"
 
 def evaluate(settings: SettingsFiles, threads: Threads = 1, device: EvaluationDevice = "cpu") -> None:
     """Measure retrieval and clustering."""
-    if device != "cpu":
+
+    def prepared() -> str:
+        if device == "cpu":
+            return device
         from hardmine.training.device import prepare_device
 
-        device = str(prepare_device(device, threads, alone=True))
+        return str(prepare_device(device, threads, alone=True))
+
     for path in settings:
-        _run("evaluate", path, threads, threads, device)
+        _run("evaluate", path, threads, threads, prepared)
 
 
 def figures(settings: SettingsFile, threads: Threads = 1) -> None:
@@ -62,14 +67,14 @@ def figures(settings: SettingsFile, threads: Threads = 1) -> None:
     _run("figures", settings, threads)
 
 
-def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
+def _run(verb: str, settings: Path, threads: int, *passed: int | str | Callable[[], str]) -> None:
     """Frame of every verb: threads first, then the job between its checks and its record.
 
     Args:
         verb: of the command.
         settings: the job's file.
         threads: of every library.
-        passed: what the verb's work gets beside the job and its folder.
+        passed: what the verb's work gets beside the job and its folder; a function is called for it when work begins.
     """
     limit_threads(threads)
     job = Job.read(settings)
@@ -83,7 +88,7 @@ def _run(verb: str, settings: Path, threads: int, *passed: int | str) -> None:
         module, _, name = WORK[verb].partition(":")
         with loading():
             work = getattr(import_module(module), name)
-        work(job, folder, *passed)
+        work(job, folder, *(part() if callable(part) else part for part in passed))
         if "data_report" in job.settings:
             from hardmine.inspecting.planned import data_report
 

@@ -74,3 +74,13 @@ def test_intervals_hold_the_truth_95_times_of_100_whether_draws_differ_or_not(ow
     seeds_alone = np.mean([abs(one.mean - 0.3) <= one.half_width_seeds for one in found])
     assert held == pytest.approx(0.95, abs=0.033)  # three standard errors of 400 tries
     assert seeds_alone == pytest.approx(0.95, abs=0.033) if own == 0 else seeds_alone < 0.9
+
+
+def test_differences_of_as_many_queries_have_no_spread_however_they_are_rounded() -> None:
+    base, more = (60, 53, 69), (62, 55, 71)
+    for draws in ("aaa", "abc"):
+        shares = {(draw, seed): (m - b) / 1000 for seed, (draw, b, m) in enumerate(zip(draws, base, more, strict=True))}
+        rounded = {key: value + 3e-17 * seed for seed, (key, value) in enumerate(shares.items())}
+        found = estimate(rounded)
+        assert math.isnan(found.p)
+        assert found.verdict(found.p) == "no spread"

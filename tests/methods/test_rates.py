@@ -5,6 +5,7 @@ import torch
 from tiny import advance, build, weights
 
 from hardmine.errors import UserError
+from hardmine.images import ImageStore
 from hardmine.methods import Method
 from hardmine.settings.methods import METHODS
 
@@ -121,3 +122,30 @@ def test_the_rate_rises_over_the_warm_up_and_falls_by_the_schedule() -> None:
     assert [method.schedule(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
     with pytest.raises(UserError, match=r"training\.warmup_steps: 40 is no part of a training of 40 steps"):
         built("triplet", warmup_steps=40)
+
+
+@pytest.mark.parametrize(
+    ("run", "copies"),
+    [
+        ({"method": "ccl", "network": "mixed", "attribute": "script"}, "branch."),
+        ({"method": "abe", "attention": "none", "deep_half": "own"}, "own_halves."),
+    ],
+)
+def test_what_a_method_has_twice_of_the_trunk_learns_and_starts_as_the_trunk(
+    run: dict, copies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = "U+0041", "U+0391"
+    monkeypatch.setattr(ImageStore, "paths", lambda store: [f"{letters[label % 2]}/0" for label in store.labels])
+    method = build(run, backbone={"width": 2, "embedding": 8, "trunk_rate": 0.1}, learning_rate=1.0)
+    found = {name: rate for name, rate in rates(method).items() if name.startswith((copies, "backbone."))}
+    assert any(name.startswith(copies) for name in found)
+    assert set(found.values()) == {0.1}
+    network = method.network
+    network.load_origin({name: value + 1 for name, value in weights(method).items() if name.startswith("backbone.")})
+    for copy, part in network.copies:
+        for own, other in zip(copy.state_dict().values(), part.state_dict().values(), strict=True):
+            assert torch.equal(own, other)
+    whole = {name: value + torch.rand(()) for name, value in weights(method).items()}
+    network.load_origin(whole)
+    for name, value in network.named_parameters():
+        assert torch.equal(value, whole[name]), name

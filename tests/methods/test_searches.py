@@ -93,6 +93,10 @@ def test_mechanisms_that_wait_for_epochs_or_steps_say_so() -> None:
     assert search_of({"method": "quadruplet"}, images=1000).acts_after(None) == {"fixed_share": 100}
     assert search_of({"method": "quadruplet", "margins": "fixed"}).acts_after(None) == {}
     assert search_of({"method": "ccl"}).acts_after(500) == {}
+    method = build({"method": "smart-mining", "triplets_per_anchor": 2, "batch_triplets": 4, "random_epochs": 1})
+    assert search_of({"method": "smart-mining", "triplets_per_anchor": 2, "random_epochs": 1}).acts_after(
+        len(method.setup.labels)
+    ) == {"random_epochs": method.steps_per_epoch * method.images_per_step}
     assert search_of({"method": "ccl", "network": "mixed"}).acts_after(500) == {"attribute_epochs": 500}
 
 

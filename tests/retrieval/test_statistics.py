@@ -81,3 +81,17 @@ def test_equal_differences_in_all_seeds_are_no_evidence() -> None:
     found = compare({"a": {0: 0.25, 1: 0.5}, "b": {0: 0.5, 1: 0.75}, "c": {0: 0.25, 1: 0.5}}, "a")
     assert found["b"].verdict == "no spread"
     assert found["c"].verdict == "within noise"
+
+
+@pytest.mark.parametrize(("queries", "found"), [(300, (28, 39)), (1000, (60, 53, 69))])
+def test_differences_of_as_many_queries_are_equal_however_their_shares_are_rounded(
+    queries: int, found: tuple[int, ...]
+) -> None:
+    base = {seed: count / queries for seed, count in enumerate(found)}
+    more = {seed: (count + 2) / queries for seed, count in enumerate(found)}
+    assert len({more[seed] - base[seed] for seed in base}) > 1
+    gaps = compare({"base": base, "more": more, "same": dict(base)}, "base")
+    assert math.isnan(gaps["more"].p)
+    assert gaps["more"].verdict == "no spread"
+    assert gaps["same"].p == 1.0
+    assert gaps["same"].verdict == "within noise"

@@ -10,6 +10,7 @@ import torch
 
 from hardmine import verbs
 from hardmine.artefacts import Job, devices
+from hardmine.artefacts.notes import take_notes
 from hardmine.errors import UserError
 from hardmine.training import device
 from hardmine.training.device_faults import telling_of_devices
@@ -40,7 +41,8 @@ def meet(error: Exception, settings: dict) -> str:
     [
         (SETTINGS, 64),
         ({**SETTINGS, "training": {**SETTINGS["training"], "forward_images": 10}}, 10),
-        ({**SETTINGS, "method": {"method": "hdml", "batch_size": 32}}, 32),
+        ({**SETTINGS, "method": {"method": "schem", "groups": 4, "group_size": 5}}, 20),
+        ({**SETTINGS, "method": {"method": "htl", "seeds": 2, "group": 3, "images_per_class": 4}}, 24),
     ],
 )
 @pytest.mark.parametrize(
@@ -55,6 +57,13 @@ def test_too_little_memory_says_how_small_a_part_may_fit(error: Exception, setti
     assert f"did not do for {images} images at once" in said
     assert f"training.forward_images: {images // 2}" in said
     assert said.startswith("models/plan/run/seed0: this machine's memory")
+
+
+def test_a_method_that_takes_a_batch_at_once_is_not_told_to_take_parts() -> None:
+    said = meet(torch.OutOfMemoryError(), {**SETTINGS, "method": {"method": "hdml", "batch_size": 32}})
+    assert "did not do for 32 images at once" in said
+    assert "forward_images" not in said
+    assert "Take a smaller batch" in said
 
 
 def test_the_device_is_named_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +128,11 @@ def test_evaluation_searches_on_a_device_that_no_other_job_holds(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Some Card")
     monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *_, **__: None)
-    monkeypatch.setattr(verbs, "_run", lambda *given: seen.append(given[-1]))
+    monkeypatch.setattr(verbs, "_run", lambda *given: seen.append(given[-1]()))
+    take_notes()
     verbs.evaluate([Path("a.json"), Path("b.json")], threads=1, device=asked)
     assert seen == [taken, taken]
+    assert take_notes().circumstances.get("device", "cpu") == ("Some Card" if taken == "cuda" else "cpu")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ("3" if taken == "cuda" else "")
 
 

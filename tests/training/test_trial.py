@@ -227,10 +227,16 @@ def test_a_trial_that_another_run_has_made_is_taken_from_there(monkeypatch: pyte
     assert made is not None
     assert other is not None
     assert made.outputs == other.outputs
+    assert made.made_with["device"] == other.made_with["device"]  # that of the work, which is not done again
     with pytest.raises(pytest.fail.Exception):
         scores_of(replace(renamed, settings={**job.settings, "seed": 1}))
     with pytest.raises(pytest.fail.Exception):  # verify --remake trains
         scores_of(replace(job, folder=f"scratch/remake/{job.folder}"))
+    path = Path(job.folder, "made.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "made_with": {**record["made_with"], "torch": "2.0.0"}}))
+    with pytest.raises(pytest.fail.Exception):
+        scores_of(replace(renamed, folder="tuning/t/y/trial4"))
 
 
 def trained(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -278,6 +284,21 @@ def test_a_training_that_fails_later_counts_with_its_best_epoch(monkeypatch: pyt
     assert record["failed"] == {"reason": "training: 'loss' became nan.", "step": 8, "counts": "epoch 1"}
     assert all(weights[name].equal(value) for name, value in first.items())
     assert len(Path(job.folder, "history.csv").read_text().splitlines()) == 2
+
+
+def test_a_collapse_at_the_end_is_one_of_the_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack()
+    job = next(item for item in jobs() if item.folder == "models/t/a/seed0")
+    job = replace(job, settings={**job.settings, "choice": {}}, inputs=job.inputs[:1], code=())
+    settings = {key: value for key, value in job.settings.items() if key != "choice"}
+
+    def collapsing(*_: Any) -> None:
+        raise TrainingFailedError("training: the embeddings lie on a point.")
+
+    monkeypatch.setattr(loop, "_close_epoch", collapsing)
+    short = {**settings["training"], "images": 96}
+    _, record = trained(replace(job, settings={**settings, "training": short}))
+    assert record["failed"]["step"] == 6
 
 
 def test_the_history_so_far_is_readable_while_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:

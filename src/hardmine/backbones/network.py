@@ -55,6 +55,11 @@ class EmbeddingNetwork(nn.Module):
         """Its backbones: one, unless the method has several."""
         return [self.backbone]
 
+    @property
+    def copies(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Parts beside one of the trunk, with its rate and its published weights; each with that part."""
+        return []
+
     def features(self, images: Tensor) -> Tensor:
         """Pooled features before the head, float [n, features]."""
         pooled: Tensor = self.pooling(self.backbone.taps(images, [self.tap])[self.tap])
@@ -70,14 +75,24 @@ class EmbeddingNetwork(nn.Module):
 
     @torch.no_grad()
     def load_origin(self, state: dict[str, Any]) -> None:
-        """Start from another run's weights: all tensors with the same name and shape."""
+        """Start from another run's weights: all tensors with the same name and shape.
+
+        Copies that the other run lacks start from the trunk.
+        """
         own = self.state_dict()
-        self.load_state_dict({**own, **{k: v for k, v in state.items() if k in own and own[k].shape == v.shape}})
+        taken = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+        self.load_state_dict({**own, **taken})
+        names = {id(parameter): name for name, parameter in self.named_parameters()}
+        for copy, part in self.copies:
+            if not any(names[id(parameter)] in taken for parameter in copy.parameters()):
+                copy.load_state_dict(part.state_dict())
 
     def load_pretrained(self, path: Path) -> None:
-        """Start the trunk from a file of published weights (``settings.backbones.weights_file``).
+        """Start the trunk, and its copies, from a file of published weights (``settings.backbones.weights_file``).
 
         Raises:
             UserError: the file cannot be read, or is of another network.
         """
         self.backbone.load_pretrained(path)
+        for copy, part in self.copies:
+            copy.load_state_dict(part.state_dict())

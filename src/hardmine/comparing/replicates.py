@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from hardmine.retrieval.statistics import half_width_of, paired_p, verdict_of
+from hardmine.retrieval.statistics import are_equal, half_width_of, paired_p, verdict_of
 
 __all__ = ["LEAST_DRAWS", "Estimate", "Replicate", "differences", "estimate"]
 
@@ -83,8 +83,8 @@ def _within(parts: list[np.ndarray], mean: float) -> tuple[float, float, int]:
     freedom = sum(len(part) - 1 for part in parts)
     if freedom == 0:
         return math.nan, math.nan, 0
-    if all(np.ptp(part) == 0 for part in parts):
-        return 0.0, 1.0 if mean == 0 else math.nan, freedom
+    if all(are_equal(part) for part in parts):
+        return 0.0, 1.0 if are_equal([0.0, mean]) else math.nan, freedom
     from scipy.stats import t
 
     variance = sum(float(((part - part.mean()) ** 2).sum()) for part in parts) / freedom

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from hardmine.mining.classes import batch_means
+
 __all__ = ["COMPARE_EVERY", "compare_gradients", "early_and_late", "labels_kept", "steps_of_share"]
 
 COMPARE_EVERY = 20
@@ -36,10 +38,9 @@ def labels_kept(embeddings: Tensor, labels: Tensor, made: Tensor, made_labels: T
         made: float [m, D].
         made_labels: int64 [m], each among ``labels``.
     """
-    classes, places, counts = labels.unique(return_inverse=True, return_counts=True)
-    sums = embeddings.new_zeros(len(classes), embeddings.shape[1]).index_add_(0, places, embeddings.detach())
-    nearest = torch.cdist(made.detach(), sums / counts[:, None]).argmin(dim=1)
-    return (classes[nearest] == made_labels).float().mean()
+    means, _ = batch_means(embeddings.detach(), labels)
+    nearest = torch.cdist(made.detach(), means).argmin(dim=1)
+    return (labels.unique()[nearest] == made_labels).float().mean()
 
 
 def compare_gradients(weights: Sequence[nn.Parameter], real: Tensor, made: Tensor) -> dict[str, Tensor]:

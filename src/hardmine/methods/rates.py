@@ -16,10 +16,10 @@ __all__ = ["split_groups"]
 def split_groups(groups: Iterable[dict[str, Any]], network: EmbeddingNetwork, setup: "Setup") -> list[dict[str, Any]]:
     """Groups of parameters, split where their parameters differ in rate or decay.
 
-    The trunk's rates are multiplied by ``backbone.trunk_rate`` and, from its last layer on down, by powers of
-    ``training.layer_decay``; those of the network's other layers by ``training.head_rate``; parameters outside the
-    network (proxies, class vectors) keep theirs. Parameters of one dimension (scales and shifts of norms, biases) are
-    not decayed, unless ``training.decay_norms_and_biases``.
+    Rates of the trunk, and of what a method has twice of it, are multiplied by ``backbone.trunk_rate`` and, from its
+    last layer on down, by powers of ``training.layer_decay``; those of the network's other layers by
+    ``training.head_rate``; parameters outside the network (proxies, class vectors) keep theirs. Parameters of one
+    dimension (scales and shifts of norms, biases) are not decayed, unless ``training.decay_norms_and_biases``.
 
     Args:
         groups: with the keys ``params`` and ``lr``, and ``weight_decay`` where it differs from the optimiser's.
@@ -33,6 +33,9 @@ def split_groups(groups: Iterable[dict[str, Any]], network: EmbeddingNetwork, se
         for depth, layer in enumerate(layers)
         for parameter in layer
     }
+    for copy, part in network.copies:
+        pairs = zip(copy.parameters(), part.parameters(), strict=True)
+        factors |= {id(own): factors[id(other)] for own, other in pairs}
     factors = {id(parameter): training.head_rate for parameter in network.parameters()} | factors
     split: list[dict[str, Any]] = []
     for group in groups:

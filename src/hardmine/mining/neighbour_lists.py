@@ -90,7 +90,7 @@ class NeighbourSearch:
         else:
             proposed = np.sort(self._search_graph(anchors, length + 1), axis=1)
             proposed[:, 1:][proposed[:, 1:] == proposed[:, :-1]] = -1  # nsg may name a row twice
-            candidates, limit = torch.from_numpy(proposed), None
+            candidates, limit = torch.from_numpy(proposed).to(own.device), None
         exact = self._exact_distances(own, candidates)
         exact.masked_fill_((candidates < 0) | (candidates == own[:, None]), torch.inf)
         rows, distances = _sorted(candidates, exact, length)

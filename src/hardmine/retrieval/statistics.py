@@ -1,12 +1,25 @@
 """What several seeds say: means with intervals, and paired tests against a baseline."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Comparison", "Summary", "compare", "half_width_of", "holm", "paired_p", "summarise", "verdict_of"]
+__all__ = [
+    "Comparison",
+    "Summary",
+    "are_equal",
+    "compare",
+    "half_width_of",
+    "holm",
+    "paired_p",
+    "summarise",
+    "verdict_of",
+]
+
+ROUNDING = 1e-12
+"""Differences of shares that are equal in numbers of queries differ by less than this."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Comparison:
     Attributes:
         difference: mean of run minus baseline over the shared seeds.
         half_width: of the 95 % t-interval of the difference (nan below two seeds).
-        p: of the paired t-test (nan below two seeds, or where all differences are equal).
+        p: of the paired t-test (nan below two seeds, or where all differences are equal and not 0).
         p_holm: the same after Holm's correction over all runs compared.
         seeds: shared seeds.
         verdict: ``above``, ``below`` or ``within noise``, at 5 % after correction; ``one seed``, ``no spread`` (equal
@@ -94,11 +107,16 @@ def paired_p(differences: np.ndarray) -> float:
     """Of the t-test that the mean difference is 0; nan below two, and where all are equal but not 0."""
     if len(differences) < 2:
         return float("nan")
-    if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else float("nan")
+    if are_equal(differences):
+        return 1.0 if are_equal([0.0, *differences]) else float("nan")
     from scipy.stats import ttest_1samp
 
     return float(ttest_1samp(differences, 0.0).pvalue)
+
+
+def are_equal(numbers: Sequence[float] | np.ndarray) -> bool:
+    """Whether numbers differ by no more than rounding: 0.62 - 0.60 and 0.55 - 0.53 are both two of a hundred."""
+    return bool(np.ptp(np.asarray(numbers, dtype=np.float64)) <= ROUNDING)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -8,6 +8,9 @@ import torch
 
 from hardmine.artefacts import Job
 from hardmine.errors import UserError
+from hardmine.settings.methods import run_from
+from hardmine.settings.training import Training
+from hardmine.settings.trials import search_of
 
 __all__ = ["telling_of_devices"]
 
@@ -45,16 +48,20 @@ def _too_small(settings: dict[str, Any]) -> str:
     if torch.cuda.is_available():
         size = torch.cuda.get_device_properties(0).total_memory / 2**30
         where = f"the {size:.1f} GiB of {torch.cuda.get_device_name(0)}"
-    training = settings.get("training")
-    if not training:
+    if not settings.get("training"):
         return f"{where} did not do; other programs may hold some of it. --resources gpu=0 keeps to the processor."
-    batch = training["batch"]["classes"] * training["batch"]["images_per_class"]
-    at_once = min(training.get("forward_images") or batch, settings["method"].get("batch_size") or batch)
-    half = max(1, at_once // 2)
+    run, training = run_from(settings["method"]), Training.model_validate(settings["training"])
+    batch = search_of(run, training).batch_images
+    at_once = min(training.forward_images or batch, batch)
+    parts = (
+        f"Half of them: training.forward_images: {max(1, at_once // 2)} sends a batch through in parts, with the "
+        "gradient of the whole (not where batch norms are trained); or a"
+        if run.in_parts
+        else "Take a"
+    )
     return (
-        f"{where} did not do for {at_once} images at once; other programs may hold some of it. Half of them: "
-        f"training.forward_images: {half} sends a batch through in parts, with the gradient of the whole (not where "
-        "batch norms are trained); or a smaller training.batch, image size or network, or training.precision: bf16."
+        f"{where} did not do for {at_once} images at once; other programs may hold some of it. {parts} smaller batch, "
+        "image size or network, or training.precision: bf16."
     )
 
 

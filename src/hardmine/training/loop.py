@@ -79,7 +79,7 @@ def train(job: Job, folder: Path, threads: int, device_name: str) -> None:
     except TrainingFailedError as failure:
         weights = best.weights or _untrained(job, settings, device)
         counts = f"epoch {best.epoch}" if best.weights else "the untrained network"
-        note_failure(str(failure), method.step_number + 1, counts)
+        note_failure(str(failure), failure.step or method.step_number, counts)
         print(f"{failure} It counts with {counts}.", flush=True)
     progress.close()
     notice.close()
@@ -116,13 +116,18 @@ def follow(
             if within == 0:
                 method.begin_epoch(epoch, log)
             method.step(log)
+        except TrainingFailedError as failure:
+            failure.step = method.step_number + 1
+            raise
         except (RuntimeError, ValueError, IndexError, ArithmeticError) as error:
             if all(bool(value.isfinite().all()) for value in method.network.parameters()):
                 raise
-            raise TrainingFailedError(
+            fault = TrainingFailedError(
                 f"training: the network is not finite any more after step {method.step_number}. "
                 "A smaller training.learning_rate or a training.gradient_clip may help."
-            ) from error
+            )
+            fault.step = method.step_number + 1
+            raise fault from error
         method.step_number += 1
         progress.advance(log)
         if method.step_number % method.steps_per_epoch == 0 or method.step_number == method.total_steps:

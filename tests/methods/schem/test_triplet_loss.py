@@ -9,7 +9,7 @@ from circle import at
 from torch.nn import functional
 
 from hardmine.methods.hinge import triplet_loss
-from hardmine.methods.schem.classification_loss import batch_floor, classification_floor, classification_loss
+from hardmine.methods.schem.classification_loss import classification_floor, classification_loss
 from hardmine.mining.pairs import pairwise_distances, triplet_masks
 
 
@@ -54,7 +54,6 @@ def test_floors_of_the_classification_loss():
     known |= {3997: 7.293479, 11318: 8.334213}
     for classes, floor in known.items():
         assert classification_floor(classes) == pytest.approx(floor, abs=6e-7)
-    assert batch_floor(100) == pytest.approx(2.667102, abs=1e-6)
 
 
 def test_probabilities_at_the_floor_are_the_largest_reachable_ones():
@@ -90,7 +89,8 @@ def test_every_batch_stays_above_the_general_floor():
     generator = torch.Generator().manual_seed(0)
     for classes in (2, 5, 100):
         signatures = functional.normalize(torch.randn(classes, 3, generator=generator), dim=1)
-        assert float(classification_loss(signatures[:1], torch.tensor([0]), signatures)) >= batch_floor(classes)
+        floor = math.log1p((classes - 1) * math.exp(-2))
+        assert float(classification_loss(signatures[:1], torch.tensor([0]), signatures)) >= floor
     opposite = torch.cat([at(0), at(180).expand(99, 2)])
     assert float(classification_loss(at(0), torch.tensor([0]), opposite)) == pytest.approx(2.667102, abs=1e-6)
 

@@ -1,7 +1,6 @@
 """ABE's network: a spatial half, masks, and a deep half that all learners share."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +70,11 @@ class ABENetwork(EnsembleNetwork):
             heads.append(glorot(nn.Linear(self.pooling.features, settings.embedding)))
         self.own_halves, self.own_heads = nn.ModuleList(halves), nn.ModuleList(heads)
 
+    @property
+    def copies(self) -> list[tuple[nn.Module, nn.Module]]:
+        """The deep halves of the learners' own."""
+        return [(half, nn.Sequential(*self.backbone.stages_after(self.split))) for half in self.own_halves or ()]
+
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """B_m of every learner, not normalised: ``learner1``, … float [n, D / M]."""
         return {f"learner{number}": value for number, value in enumerate(self.learners(images), start=1)}
@@ -96,12 +100,6 @@ class ABENetwork(EnsembleNetwork):
             maps = stage(maps)
         embeddings: Tensor = self.head(self.pooling(maps))
         return embeddings
-
-    def load_pretrained(self, path: Path) -> None:
-        """Start the trunk from published weights, deep halves of the learners' own too."""
-        super().load_pretrained(path)
-        for half in self.own_halves or ():
-            half.load_state_dict(nn.Sequential(*self.backbone.stages_after(self.split)).state_dict())
 
 
 def through_shared(deep: Callable[[Tensor], Tensor], maps: Sequence[Tensor], folded: bool) -> list[Tensor]:

@@ -35,7 +35,7 @@ class BIER(RunSettings):
     start_score: float = 0.5
     """A_0, the score before the first group; ``simple`` and ``own`` only."""
     negative_gamma: PositiveFloat = 2.0
-    """gamma of the negatives in these two forms: a factor on their weights from the second group on."""
+    """gamma of the negatives in these two forms: a factor on their weights, of ``simple`` from the second group on."""
     steepness: PositiveFloat = 2.0
     """a, of the deviance."""
     boundary: float = Field(0.5, ge=-1, le=1)

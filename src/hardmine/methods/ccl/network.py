@@ -1,8 +1,7 @@
 """The mixed difference network: a shared trunk, its deeper part twice, both branches joined to one embedding."""
 
 from copy import deepcopy
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +46,11 @@ class MixedNetwork(EmbeddingNetwork):
         self.instance_head = self.backbone.new_head(self.pooling.features, width)
         self.join = nn.Linear(2 * width, width)
 
+    @property
+    def copies(self) -> list[tuple[nn.Module, nn.Module]]:
+        """The stages of the instance branch."""
+        return [(copy, getattr(self.backbone, name)) for name, copy in zip(self._doubled, self.branch, strict=True)]
+
     def heads(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         """What follows the pooled features of both branches: ``embedding``, ``instance`` f2, ``attribute`` f1.
 
@@ -73,22 +77,7 @@ class MixedNetwork(EmbeddingNetwork):
     def train(self, mode: bool = True) -> Self:
         """Training or evaluation mode; the copies are in that of what they are copies of (batch norm may be frozen)."""
         super().train(mode)
-        for name, copy in zip(self._doubled, self.branch, strict=True) if hasattr(self, "branch") else ():
-            for part, own in zip(copy.modules(), getattr(self.backbone, name).modules(), strict=True):
-                part.training = own.training
+        for copy, part in self.copies if hasattr(self, "branch") else ():
+            for own, other in zip(copy.modules(), part.modules(), strict=True):
+                own.training = other.training
         return self
-
-    def load_origin(self, state: dict[str, Any]) -> None:
-        """Start from another run's weights; both branches where that run had one."""
-        super().load_origin(state)
-        if not any(name.startswith("branch.") for name in state):
-            self._copy()
-
-    def load_pretrained(self, path: Path) -> None:
-        """Start the trunk, and the copies, from a file of published weights."""
-        super().load_pretrained(path)
-        self._copy()
-
-    def _copy(self) -> None:
-        for name, copy in zip(self._doubled, self.branch, strict=True):
-            copy.load_state_dict(getattr(self.backbone, name).state_dict())

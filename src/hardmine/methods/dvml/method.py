@@ -31,7 +31,7 @@ class DVMLMethod(RoutedMethod):
     """Four losses: L1 divergence, L2 reconstruction, L3 on varied embeddings, L4 on embeddings.
 
     The decoder gets the gradient of L2; the network, with the layers of means and variances, that of the weighted sum,
-    in which L2 is a constant in the first phase.
+    in which L2 is a constant in the first phase, unless ``detach_target`` is off.
     """
 
     network: HeadNetwork

@@ -63,7 +63,8 @@ class DVML(TupleSettings):
     reconstruction: Literal["squared", "plain"] = "squared"
     """Differences of features count as squared lengths or as lengths."""
     detach_target: bool = True
-    """Whether the features to rebuild are constants; else the trunk can lower the loss by shrinking them."""
+    """Whether the features to rebuild are constants; else the trunk can lower the loss by shrinking them, in both
+    phases."""
     scales: Literal["per-dimension", "sum"] = "per-dimension"
     """Divergence a dimension, and reconstruction a dimension in units of its variance in the batch (1 is no better than
     the mean); or sums over dimensions."""

@@ -57,18 +57,14 @@ class HDCMethod(Method):
         return FixedList(setup.labels, batch.classes, batch.images_per_class, self.run.fixed_list, setup.seed)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Weights and biases of the trunk, of the heads, of their embedding layers; biases without weight decay."""
-        training, factors = self.setup.training, self.run.rate_multipliers.with_heads(self.run.aux_init == "random")
+        """Weights and biases of the trunk, of the heads, of their embedding layers."""
+        factors = self.run.rate_multipliers.with_heads(self.run.aux_init == "random")
         groups: dict[str, list[Tensor]] = {name: [] for name in type(factors).model_fields}
         for name, parameter in self.network.named_parameters():
             place = "embedding" if ".embedding." in name else "head" if name.startswith("heads.") else "trunk"
             groups[f"{place}_{'biases' if name.endswith('.bias') else 'weights'}"].append(parameter)
         return [
-            {
-                "params": parameters,
-                "lr": training.learning_rate * getattr(factors, name),
-                "weight_decay": 0.0 if name.endswith("biases") else training.weight_decay,
-            }
+            {"params": parameters, "lr": self.setup.training.learning_rate * getattr(factors, name)}
             for name, parameters in groups.items()
             if parameters
         ]

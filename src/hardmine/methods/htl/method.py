@@ -41,7 +41,7 @@ class HTLMethod(Method):
         return NeighbourSampler(setup.labels, run.seeds, run.group, run.images_per_class, setup.seed)
 
     def begin_epoch(self, epoch: int, log: EpochLog) -> None:
-        """Build the tree anew, or for the first time where the warm-up ends with the last epoch."""
+        """Build the tree anew; the first is that of ``step``."""
         if self.step_number > self.warmup_steps and self.run.rebuild == "each-epoch":
             self._look(log)
 

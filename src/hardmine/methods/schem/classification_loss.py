@@ -5,7 +5,7 @@ import math
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["batch_floor", "classification_floor", "classification_loss"]
+__all__ = ["classification_floor", "classification_loss"]
 
 
 def classification_loss(embeddings: Tensor, labels: Tensor, signatures: Tensor, scale: float = 1.0) -> Tensor:
@@ -23,8 +23,3 @@ def classification_loss(embeddings: Tensor, labels: Tensor, signatures: Tensor, 
 def classification_floor(classes: int, scale: float = 1.0) -> float:
     """Least L_C over a class-balanced pass: log(1 + (C-1)·exp(-s·C/(C-1))), with signatures at a simplex's corners."""
     return math.log1p((classes - 1) * math.exp(-scale * classes / (classes - 1)))
-
-
-def batch_floor(classes: int, scale: float = 1.0) -> float:
-    """Least L_C of any batch: log(1 + (C-1)·exp(-2s))."""
-    return math.log1p((classes - 1) * math.exp(-2 * scale))

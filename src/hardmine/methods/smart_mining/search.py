@@ -48,4 +48,4 @@ class SmartMiningSearch(Search):
         anchors = self.run.epoch_anchors or images
         if anchors is None or not self.run.mined_share:
             return {}
-        return {"random_epochs": 3 * self.run.random_epochs * anchors}
+        return {"random_epochs": 3 * self.run.random_epochs * anchors * self.run.triplets_per_anchor}
