@@ -59,6 +59,15 @@ def test_the_six_verbs_make_a_plan_that_verifies_and_shows(made: Path) -> None:
     shown = run("show", folder=made).stdout
     assert "triplet-semihard" in shown
     assert "report/smoke/index.html" in shown
+    other = made / "other.yaml"
+    other.write_text((made / "params.yaml").read_text().replace("seeds: [0]", "seeds: [0, 1]"))
+    done = run("show", "--plan", "other.yaml", folder=made)
+    assert "report/smoke: is not of other.yaml as it is now" in done.stderr
+    assert "report as it was made" in done.stderr
+    assert "train 2 of 4" in done.stdout
+    assert "figures 0 of 1" in done.stdout
+    assert "report/smoke/index.html" in done.stdout
+    other.unlink()
 
 
 def test_two_trainings_with_equal_settings_give_equal_bytes(folder: Path) -> None:

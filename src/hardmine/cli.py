@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,6 +12,7 @@ from hardmine.artefacts import VERBS, Job
 from hardmine.comparing.commands import compare
 from hardmine.errors import UserError
 from hardmine.exporting.commands import export
+from hardmine.foreign import shown
 from hardmine.inspecting.commands import inspect
 from hardmine.offline.commands import mine
 from hardmine.rehearsing.commands import rehearse
@@ -175,7 +177,7 @@ def digests(
     text = digests_of(_jobs(plan)[0])
     if write is None:
         print(text, end="")
-    elif not write.is_file() or write.read_text(encoding="utf-8") != text:
+    elif not os.path.isfile(write) or write.read_bytes() != text.encode():
         write_text(write, text)
 
 
@@ -208,23 +210,36 @@ def show(
     elif not (folder / "made.json").exists():
         _show_running(content, plan)
     else:
+        from hardmine.comparing.belonging import record_of_report
         from hardmine.figures.terminal import print_results
 
+        try:
+            record_of_report(content, plan)
+        except UserError as error:
+            print(f"{error} What follows is the report as it was made.", file=sys.stderr)
+            _show_running(content, plan)
         print_results(folder, test)
 
 
 def main() -> NoReturn:
     """Run a command; a user's mistake is one message and exit code 2."""
     code = 0
+    warnings.filterwarnings("ignore", module=r"PIL\b")  # a picture that cannot be used is named with its reason
     try:
         app()
     except UserError as error:
         print(f"hardmine: {error}", file=sys.stderr)
         code = error.exit_code
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            code = 1
+        elif error.filename is None:
+            raise
+        else:
+            print(f"hardmine: {shown(error.filename)}: {error.strerror}.", file=sys.stderr)
+            code = UserError.exit_code
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        code = 1
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
     _leave(code)

@@ -17,7 +17,7 @@ __all__ = ["download", "embed", "evaluate", "figures", "preprocess", "train", "t
 
 SettingsFile = Annotated[Path, typer.Argument(help="A settings file that 'snakemake' or 'hardmine settle' wrote.")]
 SettingsFiles = Annotated[list[Path], typer.Argument(help="Settings files, made one after another.")]
-Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1)]
+Threads = Annotated[int, typer.Option(help="Threads of every library.", min=1, max=1024)]
 EvaluationDevice = Annotated[str, typer.Option(help="Of the searches: cpu, auto, cuda, cuda:<n>; same metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hardmine.artefacts import Job, state_of
+from hardmine.artefacts import Job, Record, state_of
+from hardmine.artefacts.record import write_record
 
 
 def jobs() -> list[Job]:
@@ -16,9 +17,9 @@ def jobs() -> list[Job]:
 
 def test_what_is_made_what_runs_and_how_long_it_will_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for k in (0, 1):
+    for k, settings in ((0, {}), (1, {}), (3, {"of": "another plan"})):
         Path(f"models/p/r/seed{k}").mkdir(parents=True)
-        Path(f"models/p/r/seed{k}/made.json").write_text("{}")
+        write_record(Path(f"models/p/r/seed{k}"), Record(settings, {}, {}, {}, {}))
     logs = Path("logs/train/p/r")
     logs.mkdir(parents=True)
     for k, words in ((1, "done"), (2, "r seed 2: step 4/9\nr seed 2: step 5/9"), (3, "resumed")):

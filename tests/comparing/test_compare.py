@@ -172,7 +172,7 @@ def test_files_say_the_same_as_the_table_and_what_they_were_made_of(reported: An
     page = (tmp_path / "out/index.html").read_text()
     assert "<b>&" not in page
     check_target(tmp_path / "out")
-    with pytest.raises(UserError, match="holds an artefact or a report of a plan"):
+    with pytest.raises(UserError, match="holds something else than a comparison"):
         check_target(Path("report/one"))
 
 
@@ -201,3 +201,19 @@ def test_the_command_prints_the_answer_and_leaves_with_2_for_a_mistake(reported:
         *("compare.csv", "compare.md", "compare.tex", "index.html", "made.json")
     ]
     assert isinstance(CliRunner().invoke(app, ["compare", "none.yaml"]).exception, UserError)
+    assert CliRunner().invoke(app, ["compare", str(source), "--to", "out"]).exit_code == 0  # again
+    Path("site").mkdir()
+    Path("site/index.html").write_text("my own page")
+    for place, words in (("site", "holds something else"), ("report/one", "holds something else"), (source, "a file")):
+        done = CliRunner().invoke(app, ["compare", str(source), "--to", str(place)])
+        assert isinstance(done.exception, UserError)
+        assert words in str(done.exception)
+    assert Path("site/index.html").read_text() == "my own page"
+
+
+def test_runs_may_be_called_as_numbers_are(reported: Any) -> None:
+    triplet = {"method": "triplet", "selection": "random"}
+    runs = {"01": triplet, "nan": triplet | {"selection": "semihard"}, "1e3": triplet | {"selection": "hard"}}
+    given = dict(zip(runs, values().values(), strict=True))
+    source = reported("one", given, runs=runs, baseline="01")
+    assert [row.score.replicates for row in compared(source).rows] == [3, 3, 3]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-GAINS = {"base": [0.5, 0.52, 0.54], "control": [0.56, 0.58, 0.59], "mined": [0.66, 0.68, 0.7]}
+GAINS = {"base": [0.5, 0.52, 0.54], "control": [0.56, 0.58, 0.59], "mined": [0.66, 0.68, 0.71]}
 
 
 @needs_chromium

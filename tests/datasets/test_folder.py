@@ -109,6 +109,8 @@ def test_a_picture_of_endless_holes_is_named_and_not_read(tmp_path: Path) -> Non
             "no class of the split test has two images",
         ),
         ('path,class\n"a/0.JPG,a\n', "cannot be read as CSV"),
+        ("path,class\na/0.JPG,a\na/1.JPG,a\0\n", "line 3: the class 'a\\x00' has more than 255 bytes, or characters"),
+        (f"path,class\na/0.JPG,{'ä' * 128}\n", "line 2: the class"),
     ],
 )
 def test_a_faulty_list_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from hardmine.artefacts import Job
+from hardmine.artefacts import Job, Record, digest
+from hardmine.artefacts.record import write_record
 from hardmine.datasets import Items, write_items
 from hardmine.figures.report import figures
 from hardmine.images import write_images
@@ -189,7 +190,10 @@ def make_report(plan: Plan, folder: Path, neighbours: int = 10) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_artefacts(plan, folder, neighbours)
     with contextlib.chdir(folder):
-        figures(plan.job, Path("report/fake"))
+        report = Path("report/fake")
+        figures(plan.job, report)
+        names = sorted(str(path.relative_to(report)) for path in report.rglob("*") if path.is_file())
+        write_record(report, Record(plan.job.settings, {}, {name: digest(report / name) for name in names}, {}, {}))
     return folder / "report/fake"
 
 

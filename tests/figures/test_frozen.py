@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 from fake_report import Plan, make_report
 
-from hardmine.artefacts import Record
-from hardmine.artefacts.record import write_record
 from hardmine.figures.frozen import training_added
 from hardmine.figures.terminal import print_results
 
@@ -72,9 +70,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "frozen": {"features": ["triplet-semihard", "hdc"]},
         "seen": {"hdc": "test classes may have been seen: x was pretrained on <b>everything</b>"},
     }
-    folder = make_report(plan, tmp_path_factory.mktemp("report"))
-    write_record(folder, Record(plan.job.settings, {}, {}, {}, {}))
-    return folder
+    return make_report(plan, tmp_path_factory.mktemp("report"))
 
 
 def test_the_page_says_it_for_test_classes_and_names_doubtful_pretraining(report: Path) -> None:

@@ -78,8 +78,25 @@ def test_a_run_without_values_comes_last_with_a_dash(tmp_path: Path, capsys: pyt
     assert all(line.count("–") == 4 for line in text.splitlines() if line.startswith("│ hdc"))
 
 
+def test_an_altered_table_is_refused(report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "report/fake"
+    shutil.copytree(report, folder)
+    details = (folder / "details.csv").read_text()
+    for content in (details.replace("0.", "0.9", 1), "a,b\n", ""):
+        (folder / "details.csv").write_text(content)
+        with contextlib.chdir(tmp_path), pytest.raises(UserError, match=r"details\.csv: (was altered|cannot be read)"):
+            print_results(Path("report/fake"))
+
+
+def test_runs_may_be_called_as_numbers_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, names in enumerate((("base", "nan", "null"), ("01", "1e3", "2"))):
+        text = shown(make_report(Plan(runs=names), tmp_path / str(place)), capsys)
+        rows = [line.split()[1] for line in text.splitlines() if line.startswith("│")]
+        assert sorted(rows) == sorted(names)
+
+
 def test_a_report_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"missing\. 'make reproduce' makes it"):
+    with pytest.raises(UserError, match=r"has no report\. 'snakemake --cores all' makes it"):
         print_results(tmp_path / "report/none")
 
 

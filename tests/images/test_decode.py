@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -149,7 +150,38 @@ def test_grey_of_more_than_eight_bits_is_as_bright_as_its_content(bits: int, kin
 def test_numbers_of_thirty_two_bits_are_grey_and_not_white() -> None:
     values = (np.arange(64, dtype=np.int32) * 2**25).reshape(8, 8) & 0x7FFFFFFF
     data = encoded(Image.fromarray(values), "TIFF")
-    assert np.array_equal(decode(data, 8, "warp", 1)[..., 0], values >> 24)
+    assert np.array_equal(decode(data, 8, "warp", 1)[..., 0], values >> 23)
+
+
+def grey_tiff(numbers: np.ndarray, black_is_0: bool = True) -> bytes:
+    """An uncompressed TIFF file of grey values."""
+    high, wide = numbers.shape
+    known = {256: wide, 257: high, 258: numbers.itemsize * 8, 259: 1, 262: int(black_is_0), 273: 200, 277: 1, 278: high}
+    known |= {279: numbers.nbytes, 339: 2 if numbers.dtype.kind == "i" else 1}
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in known.items())
+    head = b"II*\0" + struct.pack("<L", 8) + struct.pack("<H", len(known)) + entries
+    return head.ljust(200, b"\0") + numbers.tobytes()
+
+
+def test_grey_of_seventeen_bits_and_more_is_not_black() -> None:
+    numbers = np.full((4, 4), 70_000, dtype="<u4")
+    numbers[0, 0] = 0
+    found = decode(grey_tiff(numbers), 4, "warp")
+    assert found[0, 0].tolist() == [0, 0, 0]
+    assert found[3, 3].tolist() == [70_000 >> 9] * 3
+
+
+@pytest.mark.parametrize(
+    ("numbers", "black_is_0", "why"),
+    [
+        (np.full((4, 4), 60_000, dtype="<u2"), False, "0 is white"),
+        (np.full((4, 4), 4_000_000_000, dtype="<u4"), True, "negative grey values, or such of 32 bits"),
+        (np.full((4, 4), -5, dtype="<i4"), True, "negative grey values"),
+    ],
+)
+def test_grey_whose_scale_is_not_known_is_refused(numbers: np.ndarray, black_is_0: bool, why: str) -> None:
+    with pytest.raises(UnreadableError, match=why):
+        decode(grey_tiff(numbers, black_is_0), 4, "warp")
 
 
 def test_pictures_of_sixteen_bits_keep_their_orientation() -> None:

@@ -34,15 +34,20 @@ def noise(width: int, height: int, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
-def tagged(tags: int, size: int, kind: int = 7) -> bytes:
-    """A grey TIFF file of one pixel, with further tags that all hold the same bytes."""
+def tagged(tags: int, size: int, kind: int = 7, below: int = 0) -> bytes:
+    """A grey TIFF file of one pixel, with tags that all hold the same bytes, in a directory ``below`` or not."""
     known = {256: 1, 257: 1, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: 1}
     entries = [struct.pack("<HHLL", tag, 4, 1, value) for tag, value in known.items()]
     place = 16 + 12 * (len(entries) + tags) + 6
     width = {4: 4, 7: 1}[kind]
-    entries += [struct.pack("<HHLL", 40_000 + tag, kind, size // width, place) for tag in range(tags)]
+    more = [struct.pack("<HHLL", 40_000 + tag, kind, size // width, place) for tag in range(tags)]
     head = b"II*\0" + struct.pack("<L", 16) + bytes(8)
-    return head + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4 + size)
+    if not below:
+        entries += more
+        return head + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4 + size)
+    entries.append(struct.pack("<HHLL", below, 4, 1, 16 + 12 * (len(entries) + 1) + 6))
+    directory = struct.pack("<H", len(more)) + b"".join(more)
+    return head + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4) + directory + bytes(20 + size)
 
 
 @pytest.mark.parametrize("use", USES)
@@ -163,13 +168,29 @@ def test_converted_in_bands_a_picture_is_the_same(
 def test_tags_that_name_the_same_bytes_over_and_over_are_refused() -> None:
     assert decode(tagged(1, 100_000), 16, "warp").shape == (16, 16, 3)
     bomb = tagged(2000, 100_000)
-    for data in (bomb, tagged(1, 2**24 + 4, kind=4)):
+    exif, gps = (tagged(200, 100_000, below=number) for number in (34665, 34853))
+    for data in (bomb, tagged(1, 2**24 + 4, kind=4), exif, gps, tagged(1, 2**24 + 4, kind=4, below=34665)):
         with pytest.raises(UnreadableError, match="tags claim more than the file holds"):
             decode(data, 16, "warp")
     with_exif = encoded(Image.fromarray(noise(16, 16)), "PNG", exif=b"Exif\0\0" + bomb)
     assert decode(with_exif, 16, "warp").shape == (16, 16, 3), "what is not asked for is not read"
     with pytest.raises(UnreadableError, match="tags claim more than the file holds"):
         decode(with_exif, 16, "warp", upright=True)
+
+
+@pytest.mark.parametrize("kind", [3, 4])
+def test_a_tile_far_larger_than_its_picture_is_refused_before_memory_is_taken(kind: int) -> None:
+    def tiled(edge: int) -> bytes:
+        known = {256: 16, 257: 16, 258: 8, 259: 1, 262: 1, 277: 1, 322: edge, 323: edge, 324: 200, 325: edge * edge}
+        entries = [
+            struct.pack("<HHLL", tag, kind if tag in (322, 323) else 4, 1, value) for tag, value in known.items()
+        ]
+        head = b"II*\0" + struct.pack("<L", 8) + struct.pack("<H", len(entries)) + b"".join(entries)
+        return head.ljust(200, b"\0") + bytes(min(edge * edge, 2**16))
+
+    assert decode(tiled(16), 16, "warp").shape == (16, 16, 3)
+    with pytest.raises(UnreadableError, match="has tiles of more than"):
+        decode(tiled(16384), 16, "warp")
 
 
 def test_pictures_behind_the_first_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,6 +234,12 @@ def test_a_list_beside_the_images_is_mined_under_a_model(trained: Path, pictures
     rows = rows_of(tmp_path / "t.csv")
     place = {name: number % 5 for number, name in enumerate(names)}
     assert all(place[row["anchor"]] == place[row["positive"]] != place[row["negative"]] for row in rows)
+    before = labels.read_bytes()
+    refused("mine", trained, labels, "-o", labels, message="labels.csv: is what is read")
+    refused("mine", trained, labels, "-o", pictures / "x" / ".." / "labels.csv", message="is what is read")
+    (tmp_path / "t.html").symlink_to(tmp_path / "t.csv")
+    refused("mine", trained, labels, "-o", tmp_path / "t.csv", "--page", tmp_path / "t.html", message="written twice")
+    assert labels.read_bytes() == before
 
 
 def test_folders_that_cannot_be_mined_are_refused_with_what_to_do(trained: Path, tmp_path: Path) -> None:
@@ -270,6 +276,7 @@ def test_folders_that_cannot_be_mined_are_refused_with_what_to_do(trained: Path,
         (["--ranks", "9-3"], "write 3-9"),
         (["--format", "xlsx"], "allowed: parquet, csv, jsonl"),
         (["-o", "t.xlsx"], "its ending names no format"),
+        (["--page", "t.csv"], "ends with .html"),
     ],
 )
 def test_options_that_are_not_allowed_are_refused(options: list[str], message: str, tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def test_a_query_that_is_no_image_is_refused_by_name(index: Path, pictures: Path
     refused("search", index, pictures / "notes.txt", message="notes.txt: cannot be used as an image: cannot identify")
     refused("search", index, pictures / "none.png", message="none.png: there is no such file")
     refused("search", index, pictures, message="pictures: is a folder")
+    query = next(pictures.glob("*/*.png"))
+    refused("search", index, query, "--page", query, message="ends with .html")
 
 
 def test_searching_what_is_no_index_is_refused(pictures: Path) -> None:

@@ -106,6 +106,24 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('!!int ""', "is not valid YAML"),
+        ('!!float ""', "is not valid YAML"),
+        ("!!bool foo", "is not valid YAML"),
+        ("!!timestamp foo", "is not valid YAML"),
+        ("0x" + "f" * 8000, "more than 64 bits"),
+        ('"\\uD800"', "null character or half a character"),
+        ('"/tmp/a\\0b"', "null character or half a character"),
+    ],
+)
+def test_a_value_that_no_plan_can_hold_is_refused(tmp_path: Path, value: str, words: str) -> None:
+    (tmp_path / "plan.yaml").write_text(f"plan: {value}\n")
+    with pytest.raises(UserError, match=words):
+        read_plan(tmp_path / "plan.yaml")
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("0640", "line 2: 0640 is 416 to Snakemake and 640 to DVC; write 640 or 416."),

@@ -180,6 +180,13 @@ def test_a_bad_space_is_refused_by_name(tune: dict[str, Any], match: str) -> Non
     refused(f"(?s)runs.a.*{match}", {"a": {**TRIPLET, "tune": tune}}, {"trials": 32})
 
 
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_nothing_has_multiples_of_0(scale: str) -> None:
+    decay = {"low": 0.1, "high": 10, "relative": True, "scale": scale}
+    shared = {"training.learning_rate": [0.0001, 0.01], "training.weight_decay": decay}
+    refused("weight_decay: its value is 0.*has no multiples", {"a": TRIPLET}, {"trials": 8, "shared": shared})
+
+
 @pytest.mark.parametrize(
     ("runs", "tuning", "match"),
     [

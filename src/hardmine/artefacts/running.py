@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from .job import VERBS, Job
+from .judgement import differing_keys
+from .record import read_record
 
 __all__ = ["Running", "state_of"]
 
@@ -20,7 +22,7 @@ class Running:
     """What is known of a plan that runs.
 
     Attributes:
-        made: for each verb that has jobs, how many of them are made, and of how many.
+        made: for each verb that has jobs, how many of them are made with the plan's settings, and of how many.
         lines: the name and the newest line of the log of each job that runs, of a training with its best epoch so far.
         left: until the end, at the pace of the jobs made so far; None before the first of a kind is made.
     """
@@ -39,16 +41,21 @@ def state_of(jobs: Sequence[Job], journal: Path = Path("logs/journal.csv"), now:
         now: seconds since the epoch; the present unless given.
     """
     now = time.time() if now is None else now
-    waiting = [job for job in jobs if not job.record_file.exists()]
+    waiting = [job for job in jobs if not _is_made(job)]
     made = {}
     for verb in VERBS:
-        own = [job for job in jobs if job.verb == verb]
-        if own:
-            made[verb] = (sum(job.record_file.exists() for job in own), len(own))
+        if count := sum(job.verb == verb for job in jobs):
+            made[verb] = (count - sum(job.verb == verb for job in waiting), count)
     logs = {job.together: job for job in waiting}
     found = {name: _newest_line(job.benchmark_file.with_suffix(".log"), now) for name, job in logs.items()}
     lines = {name: line + _best_epoch(logs[name].scratch / "history.csv") for name, line in found.items() if line}
     return Running(made, lines, _left(waiting, jobs, journal, max(1, len(lines))))
+
+
+def _is_made(job: Job) -> bool:
+    """Whether there is an artefact of a job, made with its settings."""
+    record = read_record(job.folder)
+    return record is not None and not differing_keys(record.settings, job.to_json()["settings"])
 
 
 def _newest_line(path: Path, now: float) -> str:

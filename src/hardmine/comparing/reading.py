@@ -1,6 +1,6 @@
 """A plan with what its report measured, after a look whether the report is of this plan."""
 
-from collections.abc import Sequence
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ import pandas as pd
 from hardmine.artefacts import Record, digest
 from hardmine.errors import UserError, nearest
 from hardmine.figures.recommendation import seconds_by_seed
+from hardmine.figures.stored import read_table
 from hardmine.retrieval.metrics import name_and_k
 from hardmine.settings import Plan, read_plan, read_yaml
 
@@ -62,7 +63,7 @@ def plan_file_of(named: Path) -> Path:
     Raises:
         UserError: a folder is no report here, or not one plan file of ``params.yaml`` and ``experiments/`` is its own.
     """
-    if not named.is_dir():
+    if not os.path.isdir(named):
         return named
     if named.resolve() != Path("report", named.name).resolve():
         raise UserError(f"{named}: is no report of this project; give plan files, or folders report/<plan> of it.")
@@ -89,16 +90,17 @@ def read_measured(source: Path, metric: str) -> Measured:
     record = record_of_report(plan, source)
     folder = Path("report", plan.plan)
     name, k = taken_apart(metric)
-    results = _read(folder / "results.csv", record, ("run", "seed", "metric", "k", "value"), source)
+    results = read_table(folder / "results.csv", record, ("run", "seed", "metric", "k", "value"), making(source))
     rows = _of_metric(results, name, k)
     if rows.empty:
         pairs = results[["metric", "k"]].drop_duplicates().itertuples(index=False)
         there = [one.metric if pd.isna(one.k) else f"{one.metric}@{int(one.k)}" for one in pairs]
         raise UserError(f"{folder}: has no {metric}{nearest(metric, there)}; measured are {', '.join(there)}.")
-    failed = _read(folder / "failed.csv", record, ("run", "seed"), source)
+    failed = read_table(folder / "failed.csv", record, ("run", "seed"), making(source))
     published = pd.DataFrame()
     if "published.csv" in record.outputs:
-        published = _of_metric(_read(folder / "published.csv", record, ("run", "published"), source), name, k)
+        printed = read_table(folder / "published.csv", record, ("run", "published"), making(source))
+        published = _of_metric(printed, name, k)
     files = (source, *(folder / name for name in ("made.json", "results.csv")))
     return Measured(
         plan,
@@ -121,19 +123,3 @@ def _name_in(path: Path) -> object:
 
 def _of_metric(table: pd.DataFrame, name: str, k: int | None) -> pd.DataFrame:
     return table[(table.metric == name) & (table.k.isna() if k is None else table.k == k)]
-
-
-def _read(path: Path, record: Record, columns: Sequence[str], source: Path) -> pd.DataFrame:
-    """A table of a report, as the report's record has it.
-
-    Raises:
-        UserError: it is missing, altered since, or no such table.
-    """
-    try:
-        same = digest(path) == record.outputs.get(path.name)
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}). {making(source)}") from None
-    if not same or not set(columns) <= set(table.columns):
-        raise UserError(f"{path}: was altered since the report was made. {making(source)}")
-    return table

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from hardmine.artefacts import write_text, writing
+from hardmine.artefacts import read_regular, write_text, writing
 from hardmine.artefacts.circumstances import commit_here
 from hardmine.errors import UserError
 from hardmine.figures.tables import escaped
@@ -25,6 +26,7 @@ from .table import Comparison
 __all__ = ["check_target", "write_comparison"]
 
 MADE_BY = "hardmine compare"
+_LARGEST_RECORD = 2**24
 COLUMNS = (
     *("dataset", "run", "method", "quantity", "against", "metric", "k", "value", "half_width", "half_width_seeds"),
     *("over", "draws", "replicates", "expected", "p", "p_holm", "verdict", "words"),
@@ -41,13 +43,18 @@ def check_target(folder: Path) -> None:
     """Refuse a folder that holds something else than an earlier comparison.
 
     Raises:
-        UserError: it is a file, or a folder with a record that is none of a comparison.
+        UserError: it is a file, or a folder that is not empty and has no record of a comparison.
     """
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not os.path.isdir(folder):
         raise UserError(f"--to {folder}: is a file; name a folder.")
-    record = folder / "made.json"
-    if record.exists() and f'"{MADE_BY}"' not in record.read_text(encoding="utf-8", errors="replace")[:200]:
-        raise UserError(f"--to {folder}: holds an artefact or a report of a plan; name another folder.")
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        return
+    try:
+        record = read_regular(folder / "made.json", _LARGEST_RECORD)
+    except OSError:
+        record = b""
+    if f'"{MADE_BY}"'.encode() not in record[:200]:
+        raise UserError(f"--to {folder}: holds something else than a comparison; name another folder.")
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:

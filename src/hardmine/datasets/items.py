@@ -39,7 +39,9 @@ class Items:
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
         """Class numbers of ``rows``, 0..C-1 in the order of sorted class names, int64."""
-        return np.unique(np.asarray(self.classes)[rows], return_inverse=True)[1].astype(np.int64)
+        own = [self.classes[row] for row in rows]
+        numbers = {name: number for number, name in enumerate(sorted(set(own)))}
+        return np.array([numbers[name] for name in own], dtype=np.int64)
 
 
 def write_items(path: Path, items: Items) -> None:

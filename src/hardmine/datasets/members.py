@@ -24,6 +24,7 @@ __all__ = [
     "read_bounded",
     "refusal",
     "require_writable",
+    "written_plainly",
 ]
 
 MEMBER_LIMIT = 256 * 2**20
@@ -148,12 +149,17 @@ def require_writable(path: Path, names: Iterable[str]) -> None:
     Raises:
         UserError: some hold control characters, line ends or bytes that are not UTF-8; they are named together.
     """
-    bad = [name for name in names if not name.isprintable() and _UNWRITABLE & {*map(unicodedata.category, name)}]
+    bad = [name for name in names if not written_plainly(name)]
     if bad:
         raise UserError(
             f"{path}: {len(bad):,} file name{'s' * (len(bad) > 1)} cannot be printed, with control characters, line "
             f"ends or bytes that are not UTF-8: {listed_names(bad, _NAMED)}. Rename them."
         )
+
+
+def written_plainly(name: str) -> bool:
+    """Whether a name has neither control characters nor line ends nor bytes that are not UTF-8."""
+    return name.isprintable() or not _UNWRITABLE & {*map(unicodedata.category, name)}
 
 
 def refusal(path: Path, name: str, what: str) -> UserError:

@@ -10,10 +10,13 @@ from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in, walk
 
 from .lists import labelled_rows
+from .members import written_plainly
 
 __all__ = ["OwnImage", "in_class_folders", "listed", "require_pairs"]
 
 _SPLITS = ("train", "validation", "test")
+LONGEST_LABEL = 255
+"""Bytes of a class's name, as of a folder's."""
 _AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
 
 
@@ -121,6 +124,11 @@ def _row(file: str, number: int, cells: list[str], columns: int) -> OwnImage:
     place = f"{file}: line {number}"
     if len(cells) != columns or "" in cells:
         raise UserError(f"{place}: {','.join(cells)[:80]!r} must have {columns} cells, none of them empty.")
+    if len(cells[1].encode(errors="replace")) > LONGEST_LABEL or not written_plainly(cells[1]):
+        raise UserError(
+            f"{place}: the class {cells[1][:80]!r} has more than {LONGEST_LABEL} bytes, or characters that cannot be "
+            "printed. Name it as a folder could be named."
+        )
     path = PurePosixPath(cells[0])
     if path.is_absolute() or ".." in path.parts or "\\" in cells[0]:
         raise UserError(f"{place}: {cells[0]!r} must be a path inside the folder, with / between its parts.")

@@ -23,7 +23,7 @@ def draw_gallery(neighbours_file: Path, packed: Path, folder: Path, queries: int
     """
     lists = load_file(neighbours_file)
     store, items = open_store(packed, "test")
-    classes = np.asarray(items.classes)
+    classes = items.labels(np.arange(len(items.classes)))
     asked, rows = lists["queries"], lists["rows"][:, :shown]
     right = (classes[rows] == classes[asked][:, None]) & (rows >= 0)
     half = max(1, min(queries, len(rows)) // 2)

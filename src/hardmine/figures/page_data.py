@@ -88,14 +88,13 @@ def gallery(job: Job, items: Items, mapped: list[str]) -> tuple[np.ndarray, dict
     neighbours = {run: rows[drawn, :shown] for run, rows in neighbours.items()}
     used = np.unique(np.concatenate([queries[drawn], *(rows.ravel() for rows in neighbours.values())]))
     width = 2 if len(used) <= 2**16 else 4
-    classes = np.asarray(items.classes)[used]
-    names, labels = np.unique(classes, return_inverse=True)
+    names, labels = sorted({items.classes[row] for row in used}), items.labels(used)
     return used, {
         "seed": seed,
         "bytes": width,
         "shown": shown,
         "count": len(used),
-        "classes": names.tolist(),
+        "classes": names,
         "labels": _packed(labels, width),
         "shown_queries": len(drawn),
         "all_queries": len(queries),

@@ -15,12 +15,14 @@ from .collect import results_of, statistics_of
 from .failures import sentences_on
 from .frozen import training_added
 from .recommendation import recommend, training_seconds
+from .stored import read_table
 from .tables import percent, table_rows
 from .titles import notes_on, title_of
 
 __all__ = ["print_results"]
 
 _SHOWN = ("map@r", "nmi", WITHOUT_MATCH)
+_REMEDY = "'snakemake --cores all' makes it."
 
 
 def print_results(folder: Path, test: bool = False) -> None:
@@ -34,15 +36,18 @@ def print_results(folder: Path, test: bool = False) -> None:
         test: print the values on test classes too, below those on validation classes, by which runs are chosen.
 
     Raises:
-        UserError: there is no report in the folder.
+        UserError: there is no report in the folder, or one of its tables was altered.
         FailedRunsError: after printing, where trainings failed.
     """
-    details, on_test = _read(folder / "details.csv"), _read(folder / "statistics.csv")
+    record = read_record(folder)
+    if record is None:
+        raise UserError(f"{folder}: has no report. {_REMEDY}")
+    details = read_table(folder / "details.csv", record, ("run", "seed", "split", "metric", "k", "value"), _REMEDY)
+    on_test = read_table(folder / "statistics.csv", record, ("run", "verdict", "seeds_expected"), _REMEDY)
     (baseline,) = on_test[on_test.verdict == "baseline"].run.unique()
     seeds = range(int(on_test.seeds_expected.max()))
     on_validation = statistics_of(results_of(details, "validation"), baseline, seeds)
-    record = read_record(folder)
-    frozen = record.settings.get("frozen", {}) if record else {}
+    frozen = record.settings.get("frozen", {})
     seconds = training_seconds(Path("logs", "train", folder.name))
     console = Console(width=max(96, Console().width))
     if on_validation.empty:
@@ -57,16 +62,9 @@ def print_results(folder: Path, test: bool = False) -> None:
             console.print(sentence, highlight=False)
     console.print(recommend(details, seconds), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
-    failed = _read(folder / "failed.csv")
+    failed = read_table(folder / "failed.csv", record, ("run", "seed"), _REMEDY)
     if len(failed):
         raise FailedRunsError("\n".join(f"{sentence}." for sentence in sentences_on(failed)))
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError):
-        raise UserError(f"{path}: missing. 'make reproduce' makes it.") from None
 
 
 def _table(

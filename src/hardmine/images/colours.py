@@ -7,24 +7,35 @@ from PIL import Image
 
 __all__ = ["coloured", "eight_bit"]
 
-_DEPTHS = (8, 12, 16, 32)
-"""Bits a grey value of more than eight bits may have used."""
+_DEPTHS = (8, 12, 16)
+"""Bits a grey value of more than eight bits may have used; one of more than 16 has as many as it needs."""
 _BAND = 2**20
 """Pixels that are converted at a time."""
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """An image of 16 or 32 bits a channel as 8-bit grey, by the bits its highest value needs; others unchanged."""
+    """An image of 16 or 32 bits a channel as 8-bit grey, by the bits its highest value needs; others unchanged.
+
+    Raises:
+        ValueError: it has negative values.
+    """
     if not image.mode.startswith("I"):
         return image
-    highest = max(int(_values(band).max(initial=0)) for _, band in _bands(image))
-    used = next(bits for bits in _DEPTHS if highest < 2**bits)
+    bounds = [(int(values.min(initial=0)), int(values.max(initial=0))) for values in _values_by_bands(image)]
+    if min(lowest for lowest, _ in bounds) < 0:
+        raise ValueError("has negative grey values, or such of 32 bits, whose scale is not known")
+    highest = max(highest for _, highest in bounds)
+    used = next((bits for bits in _DEPTHS if highest < 2**bits), highest.bit_length())
     return _by_bands(image, "L", lambda band: Image.fromarray((_values(band) >> (used - 8)).astype(np.uint8)))
 
 
 def _values(image: Image.Image) -> np.ndarray:
     """Grey values, int64 [H, W]."""
-    return np.asarray(image, dtype=np.int64).clip(0)
+    return np.asarray(image, dtype=np.int64)
+
+
+def _values_by_bands(image: Image.Image) -> Iterator[np.ndarray]:
+    return (_values(band) for _, band in _bands(image))
 
 
 def coloured(image: Image.Image, channels: int) -> Image.Image:

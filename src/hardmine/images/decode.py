@@ -29,6 +29,8 @@ _FIRST_COUNTS = ("MPO", "TIFF")
 """Formats whose further pictures are smaller copies, other views or other pages, and no film."""
 _SCANS = 50
 """Passes over the largest picture that a progressive JPEG file may ask for; smaller pictures may ask for more."""
+_WHITE_IS_0 = 262
+"""The tag of a TIFF file that is 0 where grey counts from white to black, which Pillow heeds up to 8 bits only."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -64,8 +66,8 @@ def decode(data: bytes, size: int, resize: Resize, channels: int = 3, upright: b
 
     JPEG files much larger than ``size`` are decoded at a half, a quarter or an eighth, whichever is still at least as
     large. Palettes, grey, CMYK and 16-bit images become 8-bit grey or RGB; transparency is laid over white. Grey of
-    more than 8 bits has as many as its highest value needs: 8, 12, 16 or 32. Of the pictures in an MPO or TIFF file the
-    first counts.
+    more than 8 bits has as many as its highest value needs: 8, 12, 16 or, above that, just as many. Of the pictures in
+    an MPO or TIFF file the first counts.
 
     Args:
         data: the file's bytes.
@@ -192,6 +194,8 @@ def _plain(image: Image.Image, channels: int, upright: bool, enough: int | None 
         raise UnreadableError("is PostScript, for which another program would be started; load() it before if you will")
     if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
         raise _too_large()
+    if image.format == "TIFF" and image.mode.startswith("I") and image.tag_v2.get(_WHITE_IS_0) == 0:  # type: ignore[attr-defined]
+        raise UnreadableError("has grey of more than 8 bits whose 0 is white; save it again with 0 as black")
     if image.mode == "F":
         raise UnreadableError("has floating-point pixels, whose scale is not known")
     if enough and image.format in ("JPEG", "MPO"):

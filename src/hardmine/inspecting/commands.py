@@ -10,6 +10,7 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.commands import Threads
 from hardmine.search.speaking import speaking
 
 __all__ = ["inspect"]
@@ -35,10 +36,8 @@ def inspect(
     near: Annotated[
         float | None, typer.Option(help="Cosine from which images count as near copies; by the data unless given.")
     ] = None,
-    folds: Annotated[int, typer.Option(help="Parts of which each is judged by the others.", min=2)] = 5,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads; all processors unless given.", min=1, show_default=False)
-    ] = None,
+    folds: Annotated[int, typer.Option(help="Parts of which each is judged by the others.", min=2, max=1000)] = 5,
+    threads: Threads = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")] = "auto",
 ) -> None:
     """Report on labelled images: copies, doubtful labels, overlapping classes, outliers, faulty files."""

@@ -11,6 +11,8 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.commands import Threads
+from hardmine.search.outputs import check_outputs
 from hardmine.search.speaking import speaking
 
 from .rules import Pick, Positive, Rules, Strategy, one_of, ranks_in
@@ -74,7 +76,7 @@ def mine(
     page_anchors: Annotated[int, _option("Anchors on the page.", min=1, max=1000)] = 60,
     weights: Annotated[PathOrNone, _option("File of a published network's weights.")] = None,
     strict: Annotated[bool, _option("Fail where an image cannot be read.", "--strict")] = False,
-    threads: Annotated[int | None, _option("Threads; all processors unless given.", min=1, show_default=False)] = None,
+    threads: Threads = None,
     device: Annotated[str, _option("auto, cpu, cuda or cuda:<n>.")] = "auto",
 ) -> None:
     """Write hard negatives and positives of labelled images as a table for training elsewhere."""
@@ -96,6 +98,8 @@ def mine(
         from .writing import format_of, write_rows, write_table
 
     kind = format_of(output, kind)
+    others = [beside(output, name) for name in ("images", "report", "skipped")]
+    check_outputs(page, [output, *others], [source, images, weights])
     if os.path.lexists(os.path.join(source, "index.json")):
         found = from_index(Path(source), images, split, strict)
     elif images is None:

@@ -11,13 +11,16 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
+from hardmine.search.outputs import check_outputs
 
 from .speaking import speaking
 
 __all__ = ["Device", "ModelPlace", "Rate", "Tune", "index", "search"]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
-Threads = Annotated[int | None, typer.Option(help="Threads; all processors unless given.", min=1, show_default=False)]
+Threads = Annotated[
+    int | None, typer.Option(help="Threads; all processors unless given.", min=1, max=1024, show_default=False)
+]
 ModelPlace = Annotated[Path | None, typer.Option(help="Where the index's model lies now.")]
 Rate = Annotated[
     float | None,
@@ -82,6 +85,7 @@ def search(
     with loading():
         from .query import as_json, print_table, search_index
 
+    check_outputs(page, inputs=queries)
     for query in queries:
         _check(query)
     results = search_index(index, queries, count, model, tune, device, threads, threshold, rate)

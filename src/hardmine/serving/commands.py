@@ -28,7 +28,9 @@ def serve(
     tune: Tune = "",
     threads: Annotated[
         int | None,
-        typer.Option(help="Pictures worked on at once; all processors unless given.", min=1, show_default=False),
+        typer.Option(
+            help="Pictures worked on at once; all processors unless given.", min=1, max=1024, show_default=False
+        ),
     ] = None,
     device: Device = "auto",
 ) -> None:

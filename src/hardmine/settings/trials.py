@@ -75,7 +75,7 @@ def space_of(plan: "Plan", name: str) -> dict[str, Range]:
         if first != "training" or not _has(training, rest):
             known = [f"training.{name}" for name in Training.model_fields]
             raise ValueError(f"tuning.shared: there is no key '{key}'{nearest(key, known)} of training")
-        space[key] = values.around(_own(training, rest))
+        space[key] = _around(values, _own(training, rest), f"tuning.shared.{key}")
     if tuning.batch:
         shapes = search.batch_shapes(plan.classes_in_fold(name) or search.batch_classes)
         if len(shapes) > 1:
@@ -92,10 +92,15 @@ def space_of(plan: "Plan", name: str) -> dict[str, Range]:
         if not _has(run, key):
             raise ValueError(f"{where}: {run.method} has no key '{key}'")
         value = _own(run, key)
-        if values.relative and not isinstance(value, int | float):
-            raise ValueError(f"{where}.{key}: its value is {value!r}, which has no multiples; give low and high")
-        space[key] = values.around(value)
+        space[key] = _around(values, value, f"{where}.{key}")
     return space
+
+
+def _around(values: Range, own: Any, where: str) -> Range:
+    """The range about the value that a run has."""
+    if values.relative and (not isinstance(own, int | float) or own == 0):
+        raise ValueError(f"{where}: its value is {own!r}, which has no multiples; give low and high")
+    return values.around(own)
 
 
 def trials_of(plan: "Plan", name: str) -> list[Trial]:

@@ -28,6 +28,7 @@ _NUMBERS = {
     ),
 }
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -53,6 +54,11 @@ class _Loader(yaml.SafeLoader):
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         value = super().construct_object(node, deep)
+        if isinstance(value, str) and _UNUSABLE.search(value):
+            fault = "a text holds a null character or half a character"
+            raise yaml.constructor.ConstructorError(None, None, fault, node.start_mark)
+        if isinstance(value, int) and value.bit_length() > 64:
+            raise yaml.constructor.ConstructorError(None, None, "a number has more than 64 bits", node.start_mark)
         if isinstance(node, yaml.ScalarNode) and node.style is None and node.value != "<<":
             other = _newer(node.value)
             if isinstance(value, str) and isinstance(other, int | float) and not isinstance(other, bool):
@@ -78,7 +84,7 @@ def read_yaml(path: Path) -> Any:
     except yaml.constructor.ConstructorError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise UserError(f"{path}: {line}{error.problem}.") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except Exception as error:  # PyYAML meets values that their tags deny with whatever its conversions raise
         raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
 
 
