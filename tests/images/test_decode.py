@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -182,6 +183,45 @@ def test_grey_of_seventeen_bits_and_more_is_not_black() -> None:
 def test_grey_whose_scale_is_not_known_is_refused(numbers: np.ndarray, black_is_0: bool, why: str) -> None:
     with pytest.raises(UnreadableError, match=why):
         decode(grey_tiff(numbers, black_is_0), 4, "warp")
+
+
+def clear_png(depth: int, colours: int, value: int, other: int) -> bytes:
+    """A PNG file of 8 × 8 pixels, ``value`` above and ``other`` below, of which ``value`` is transparent."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content))
+
+    bits = "".join(f"{number:0{depth}b}" for number in (value, other) for _ in range(8 * colours))
+    rows = [int(half, 2).to_bytes(colours * depth, "big") for half in (bits[: len(bits) // 2], bits[len(bits) // 2 :])]
+    header = struct.pack(">LLBBBBB", 8, 8, depth, 2 if colours == 3 else 0, 0, 0, 0)
+    pixels = b"".join(b"\0" + rows[row // 4] for row in range(8))
+    clear = chunk(b"tRNS", struct.pack(">H", value) * colours)
+    parts = chunk(b"IHDR", header), clear, chunk(b"IDAT", zlib.compress(pixels)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("depth", "colours", "value", "other", "seen"),
+    [
+        (1, 1, 0, 1, 255),
+        (2, 1, 1, 2, 170),
+        (4, 1, 5, 3, 51),
+        (8, 1, 70, 9, 9),
+        (8, 3, 70, 9, 9),
+        (16, 3, 30_000, 512, 2),
+    ],
+)
+def test_the_transparent_value_of_every_depth_is_white(
+    depth: int, colours: int, value: int, other: int, seen: int
+) -> None:
+    found = decode(clear_png(depth, colours, value, other), 8, "warp")
+    assert (found[:4] == 255).all()
+    assert (found[4:] == seen).all()
+
+
+def test_a_transparent_value_of_sixteen_bits_of_grey_is_refused() -> None:
+    with pytest.raises(UnreadableError, match="one value is transparent"):
+        decode(clear_png(16, 1, 30_000, 512), 8, "warp")
 
 
 def test_pictures_of_sixteen_bits_keep_their_orientation() -> None:

@@ -163,7 +163,20 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
             scans = data.count(b"\xff\xda") if image.info.get("progressive") else 1
             if Image.MAX_IMAGE_PIXELS and scans * image.width * image.height > _SCANS * Image.MAX_IMAGE_PIXELS:
                 raise UnreadableError(f"has {scans:,} scans, more than any picture needs")
+            if image.format == "PNG":
+                _scale_clear_value(image, data[24])
             yield image
+
+
+def _scale_clear_value(image: Image.Image, depth: int) -> None:
+    """Bring the value that a PNG file calls transparent to the eight bits to which Pillow brings the pixels alone."""
+    clear = image.info.get("transparency")
+    if clear is None or isinstance(clear, bytes) or depth in (1, 8):
+        return
+    if image.mode.startswith("I"):
+        raise UnreadableError("has grey of 16 bits of which one value is transparent; save it with an alpha channel")
+    eight = [value >> 8 if depth == 16 else value * 255 // (2**depth - 1) for value in np.atleast_1d(clear).tolist()]
+    image.info["transparency"] = tuple(eight) if isinstance(clear, tuple) else eight[0]
 
 
 def _file_behind(image: Image.Image) -> bytes | None:
