@@ -153,3 +153,9 @@ def test_only_training_and_embedding_import_torch(module: str) -> None:
         subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.strip()
         == "False"
     )
+
+
+def test_a_file_that_the_system_refuses_is_named_in_one_line() -> None:
+    script = "from hardmine import cli; cli.app = lambda: open('a' * 300 + '\\x1b'); cli.main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    refused(done, "a\\x1b: File name too long.")
