@@ -14,8 +14,9 @@ from typing import Any
 
 from benchmarks import setups, table
 from benchmarks.table import Row
-from hardmine.methods import Method, smart_mining
+from hardmine.methods import Method
 from hardmine.methods.log import EpochLog
+from hardmine.methods.smart_mining import method as smart_mining
 from hardmine.training.device import prepare_device
 
 
@@ -70,9 +71,9 @@ def compare(first: Any, second: Any, steps: int, warm: int) -> tuple[float, floa
     return own, base
 
 
-def selection_share() -> Row:
-    """Search and selection of one epoch of Smart Mining on glyphs, against the rest of its epoch."""
-    method, log = setups.letters("smart-mining"), EpochLog()
+def selection_share(method: Any = None) -> Row:
+    """Search and selection of one epoch of Smart Mining (on glyphs, unless given), against the rest of its epoch."""
+    method, log = method or setups.letters("smart-mining"), EpochLog()
     spent = []
     plain = smart_mining.mine
 

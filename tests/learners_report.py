@@ -16,7 +16,14 @@ def report_of(tmp_path: Path, method: str, runs: dict[str, dict], learners: int 
     settings = {name: model.model_validate({"method": method, **keys}).own() for name, keys in runs.items()}
     columns = {f"val_learner{k}_recall@1": 0.1 * k for k in range(1, learners + 1)} | {"val_first2_recall@1": 0.5}
     rows = [
-        {"run": run, "seed": seed, "images": 100 * epoch, "val_recall@1": epoch / 9, "correlation": 0.9 / epoch}
+        {
+            "run": run,
+            "seed": seed,
+            "epoch": epoch,
+            "images": 100 * epoch,
+            "val_recall@1": epoch / 9,
+            "correlation": 0.9 / epoch,
+        }
         | columns
         for run in runs
         for seed in (0, 1)

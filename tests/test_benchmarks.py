@@ -2,10 +2,12 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from tiny import build
 
-from benchmarks import page, table
+from benchmarks import method_steps, page, table
 from benchmarks.__main__ import MARKS, SUBJECTS
 from benchmarks.table import Row
+from hardmine.methods.smart_mining import method as smart_mining
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +67,14 @@ def test_an_index_of_vectors_that_are_there_is_written_and_searched(tmp_path: Pa
     found = table.alone("benchmarks.indexing", "search", str(tmp_path), "")
     assert made["peak"] > 0
     assert (found["recall"], found["rate"] > 0) == (1.0, True)
+
+
+def test_the_share_of_mining_is_measured_between_two_epochs() -> None:
+    mine = smart_mining.mine
+    row = method_steps.selection_share(build({"method": "smart-mining", "batch_triplets": 4, "random_epochs": 1}))
+    assert row.ours > 0
+    assert row.peer is not None
+    assert smart_mining.mine is mine
 
 
 def test_every_subject_is_a_module_and_the_page_has_a_place_for_the_table() -> None:

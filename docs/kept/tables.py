@@ -22,6 +22,7 @@ import pandas as pd
 
 from hardmine.artefacts import read_record
 from hardmine.comparing.replicates import Estimate, Replicate, differences, estimate
+from hardmine.figures.failures import sentences_on
 from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.titles import title_of
 from hardmine.figures.tuned import plot_budget, tuned_markdown
@@ -132,9 +133,11 @@ def _block(folder: Path, start: str) -> str:
 
 
 def results(folder: Path) -> str:
-    """The results table."""
+    """The results table; which of its trainings failed stands below."""
     made = json.loads((folder / "made.json").read_text())
-    return table_markdown(pd.read_csv(folder / "statistics.csv"), made["baseline"])
+    file = folder / "failed.csv"
+    failed = sentences_on(pd.read_csv(file, dtype={"run": str})) if file.exists() else []
+    return table_markdown(pd.read_csv(folder / "statistics.csv"), made["baseline"], failed)
 
 
 def tuned(folder: Path) -> str:

@@ -65,6 +65,7 @@ def test_settings_name_the_file_or_none() -> None:
     assert weights_file(BVLC).path == "data/raw/weights/bvlc_googlenet/bvlc_googlenet.npz"
     hub = weights_file(backbone_from({"name": "timm", "architecture": "resnet18.a1_in1k"}))
     assert hub.urls == ("https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors",)
+    assert hub.name == "resnet18.a1_in1k.safetensors"
 
 
 def test_caffes_arrays_arrive_in_their_layers_with_red_first(tmp_path: Path, bvlc_arrays: dict) -> None:

@@ -64,6 +64,29 @@ def test_the_card_gives_metrics_with_intervals_over_the_seeds(exported: Path) ->
     assert "95 % t-interval of 2 trainings" in card
 
 
+def test_a_seed_that_another_plan_left_is_no_part_of_the_interval(project: Path, trained: Path, tmp_path: Path) -> None:
+    other = trained.with_name("seed1") / "made.json"
+    before = other.read_text()
+    record = json.loads(before)
+    record["settings"]["training"]["learning_rate"] = 0.5
+    other.write_text(json.dumps(record))
+    try:
+        succeeded("export", trained, "-o", tmp_path / "my-model")
+    finally:
+        other.write_text(before)
+    assert "| R@1 | 50.0 | 50.0 |" in (tmp_path / "my-model/README.md").read_text()
+
+
+def test_without_a_record_of_embeddings_settings_after_training_are_not_guessed(trained: Path, tmp_path: Path) -> None:
+    place = trained.parents[3] / "embeddings" / Path(*trained.parts[-3:]) / "made.json"
+    content = place.read_bytes()
+    place.unlink()
+    try:
+        refused("export", trained, "-o", tmp_path / "m", message=r"used after training \(test_weights\).*made.json")
+    finally:
+        place.write_bytes(content)
+
+
 def test_model_and_card_carry_the_thresholds_that_were_chosen(project: Path, tmp_path: Path, exported: Path) -> None:
     assert "No threshold was chosen" in (exported / "README.md").read_text()
     copy = shutil.copytree(project, tmp_path / "project")
@@ -138,7 +161,12 @@ def test_metrics_of_another_model_are_not_told(project: Path, tmp_path: Path) ->
     record.write_text(json.dumps(content))
     succeeded("export", copy / "models/tiny/hdc/seed0", "-o", tmp_path / "seed0")
     assert "| R@1 | 50.0 | 50.0 |" in (tmp_path / "seed0/README.md").read_text()
-    succeeded("export", copy / "models/tiny/hdc/seed1", "-o", tmp_path / "seed1")
+    refused(
+        "export", copy / "models/tiny/hdc/seed1", "-o", tmp_path / "seed1", message="is missing or of another training"
+    )
+    other = next(run for run in sorted((copy / "models/tiny").iterdir()) if run.name != "hdc")
+    shutil.rmtree(copy / "metrics" / "tiny" / other.name)
+    succeeded("export", other / "seed1", "-o", tmp_path / "seed1")
     assert "None were found beside the model" in (tmp_path / "seed1/README.md").read_text()
     assert "model-index" not in head(tmp_path / "seed1")
 

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from hardmine.figures.choice import best_run, main_metric, of_metric, rank_metric
 from hardmine.figures.gallery import RIGHT, WRONG, draw_gallery
 from hardmine.figures.plots import plot_curves, plot_loss, plot_ranks, plot_results
+from hardmine.plotting.curves import over_seeds
 from hardmine.plotting.style import COLUMN, TEXT, figure
 from hardmine.settings.reporting import FIGURES
 
@@ -129,6 +130,17 @@ def test_an_interval_counts_the_seeds_that_are_there(tmp_path: Path, monkeypatch
     half = ((high - low) / 2).tolist()
     assert half[0] == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)  # t at 97.5 %, 2 degrees of freedom
     assert half[1] == pytest.approx(12.706205 * math.sqrt(0.02) / math.sqrt(2), rel=1e-5)  # 1 degree of freedom
+
+
+def test_seeds_whose_epochs_end_after_other_numbers_of_images_are_averaged_by_epoch() -> None:
+    first, second = history(0.2, 0.4), history(0.4, 0.8, 0.9, seed=1).assign(images=[13, 21, 28])
+    table = over_seeds(pd.concat([history(0.5, run="b"), first, second], ignore_index=True), "loss")
+    assert table.run.tolist() == ["b", "a", "a", "a"]
+    assert table.epoch.tolist() == [1, 1, 2, 3]
+    assert table.images.tolist() == [10, 12, 20, 28]
+    assert table["mean"].tolist() == pytest.approx([0.5, 0.3, 0.6, 0.9])
+    assert table.half_width.isna().tolist() == [True, False, False, True]
+    assert len(over_seeds(first, "other")) == 0
 
 
 def test_nothing_measured_in_training_gives_empty_figures(tmp_path: Path) -> None:

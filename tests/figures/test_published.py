@@ -153,6 +153,15 @@ def test_the_choice_of_the_checkpoint_is_named() -> None:
     assert "checkpoint: best on the test classes, here the last" in full.differs
 
 
+def test_what_is_added_here_alone_is_named_as_well() -> None:
+    found = rows_for("schem-extras-cub200", [])
+    plain = found[(found.run == "triplet-semihard") & (found.paper == "Triplet")].iloc[0]
+    assert "extra: none, here " in plain.differs
+    assert "image size: the usual 224 or 227 pixels, here 336" in plain.differs
+    usual = rows_for("hdml-npair-cars196", [])
+    assert not usual.differs.str.contains("image size: the usual|extra: none").any()
+
+
 def test_a_data_set_without_published_results_has_no_such_file() -> None:
     plan = {"plan": "p", "baseline": "a", "dataset": {"name": "glyphs"}, "runs": {"a": {"method": "random"}}}
     job = jobs_of(load_plan(plan, "test"))[-1]
@@ -268,8 +277,11 @@ def test_weights_of_losses_and_phases_tell_runs_of_dvml_apart() -> None:
 
 
 def test_a_whole_ensemble_of_the_same_networks_differs_in_the_checkpoint_alone() -> None:
-    network = {"name": "torchvision", "architecture": "resnet18", "embedding": 576}
-    found = rows_of(plan_of(WHOLE_ENSEMBLE | {"backbone": network}, name="cars196"), [])
+    network, crop = (
+        {"name": "torchvision", "architecture": "resnet18", "embedding": 576},
+        {"augmentation": {"crop": 224}},
+    )
+    found = rows_of(plan_of(WHOLE_ENSEMBLE | {"backbone": network, "training": crop}, name="cars196"), [])
     assert len(found) == 5
     assert set(found.differs.str.split(":").str[0]) == {"checkpoint"}
     assert not found.differs.str.contains("; ").any()

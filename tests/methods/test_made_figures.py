@@ -23,7 +23,7 @@ def report_of(folder, method, variants):
         for seed, epoch in [(seed, epoch) for seed in (0, 1) for epoch in range(1, 5)]:
             made = epoch > 1 and variant != "base"
             values = {name: 1 / epoch + place if made else None for place, name in enumerate(COLUMNS[method])}
-            rows.append({"run": run, "seed": seed, "images": 4000 * epoch, **values})
+            rows.append({"run": run, "seed": seed, "epoch": epoch, "images": 4000 * epoch, **values})
     report = Report(job, folder / "figures", pd.DataFrame(rows), pd.DataFrame())
     report.folder.mkdir()
     return report

@@ -117,6 +117,11 @@ def test_rates_fall_from_layer_to_layer_of_a_transformer() -> None:
     assert found["backbone.model.patch_embed.proj.weight"] == found["backbone.model.pos_embed"] == 0.5**12
 
 
+def test_rates_cannot_fall_within_one_layer() -> None:
+    with pytest.raises(UserError, match=r"training\.layer_decay: small-cnn counts as one layer"):
+        built("triplet", layer_decay=0.5)
+
+
 def test_the_rate_rises_over_the_warm_up_and_falls_by_the_schedule() -> None:
     method = built("triplet", warmup_steps=4, schedule="constant", learning_rate=1.0)
     assert [method.schedule(step) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]

@@ -31,6 +31,7 @@ def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
             {
                 "run": run,
                 "seed": seed,
+                "epoch": epoch,
                 "images": 4000 * (epoch + 1),
                 **dict.fromkeys(columns, 0.1 * epoch + 0.05 * place),
             }

@@ -24,7 +24,7 @@ def histories() -> pd.DataFrame:
         for images, factor in ((100, 1.0), (200, 0.7)):
             for seed in (0, 1):
                 changed = {name: value * factor for name, value in means.items()}
-                rows.append({"run": run, "seed": seed, "images": images, **changed})
+                rows.append({"run": run, "seed": seed, "epoch": images // 1000, "images": images, **changed})
     return pd.DataFrame(rows)
 
 
@@ -38,7 +38,7 @@ def report(folder: Path, histories: pd.DataFrame, runs: dict) -> Report:
 @pytest.mark.parametrize("kind", ["all", "empty"])
 def test_figures_are_drawn(method: str, kind: str, histories: pd.DataFrame, tmp_path: Path) -> None:
     runs = RUNS if kind == "all" else {method: RUNS[method]}
-    rows = histories[["run", "seed", "images"]] if kind == "empty" else histories
+    rows = histories[["run", "seed", "epoch", "images"]] if kind == "empty" else histories
     assert_draws(report(tmp_path, rows, runs), method)
 
 

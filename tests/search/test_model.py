@@ -283,7 +283,8 @@ def test_images_are_prepared_as_those_trained_on_whatever_was_packed_since(proje
 
 
 def test_a_trained_artefact_needs_no_packed_record(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project / "models", tmp_path / "models")
+    for name in ("models", "embeddings"):
+        shutil.copytree(project / name, tmp_path / name)
     assert hardmine.load(tmp_path / "models/tiny/hdc/seed0").config.preprocessing.size == 16
 
 

@@ -31,6 +31,8 @@ except UserError as error:
 
 # Training and embedding ask for a GPU; on small images from scratch many cores are faster, and README's bytes hold.
 GPU = 0 if PLAN.dataset.name == "glyphs" else 1
+# What a job of training, tuning or embedding may take, in MB, times the attempt: docs/rehearsal.md has what they took.
+MEMORY = 2000 if PLAN.dataset.name == "glyphs" else 6000
 if (
     workflow.is_main_process
     and workflow.resource_settings.nodes is None

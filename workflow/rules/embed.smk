@@ -23,7 +23,7 @@ rule embed_run:
         f"logs/embed/{PLAN.plan}/{{run}}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=240,
         gpu=GPU,
     params:

@@ -17,7 +17,7 @@ rule tune_trial:
     retries: 2  # one that was stopped or killed goes on from its checkpoint
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=1440,
         gpu=GPU,
     params:

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from hardmine.artefacts import read_record, resolved_settings
 from hardmine.figures.titles import title_of
 from hardmine.retrieval import summarise
 from hardmine.retrieval.evaluate import FINAL
@@ -22,7 +24,7 @@ class Measured:
         metric: without its k.
         title: for people, such as ``R@1``.
         value: of this model.
-        seeds: mean and 95 % interval over the run's seeds, this one among them.
+        seeds: mean and 95 % interval over the run's seeds that have the same settings, this one among them.
     """
 
     name: str
@@ -44,7 +46,8 @@ def measure(folder: Path) -> list[Measured]:
     place = folder.resolve()
     project = place.parents[3]
     values: dict[tuple[str, str, int | None], dict[str, float]] = defaultdict(dict)
-    for seed in sorted(path.name for path in place.parent.glob("seed*")):
+    settings = _but_for_the_seed(place)
+    for seed in sorted(path.name for path in place.parent.glob("seed*") if _but_for_the_seed(path) == settings):
         for key, value in _values(project, Path(*place.parts[-3:-1], seed)).items():
             values[key][seed] = value
     protocols = {protocol for protocol, _, _ in values}
@@ -58,6 +61,12 @@ def measure(folder: Path) -> list[Measured]:
         summary = summarise(dict(enumerate(by_seed.values())))
         measured.append(Measured(name, metric, title, by_seed[place.name], summary))
     return measured
+
+
+def _but_for_the_seed(place: Path) -> dict[str, Any] | None:
+    """What a training was made with but for its seed; a seed of an earlier plan may have been left there."""
+    record = read_record(place)
+    return {**resolved_settings(record), "seed": None} if record else None
 
 
 def _values(project: Path, run_seed: Path) -> dict[tuple[str, str, int | None], float]:

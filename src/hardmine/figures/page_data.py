@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from hardmine.artefacts import Job
 from hardmine.datasets import Items
 from hardmine.images.decode import picture, resized
-from hardmine.retrieval import summarise
+from hardmine.plotting.curves import over_seeds
 from hardmine.retrieval.evaluate import FINAL
 
 from .embedding_map import embedding_map
@@ -59,16 +59,12 @@ def recalls(statistics: pd.DataFrame) -> dict[str, dict[str, list[float | None]]
 
 def curves(histories: pd.DataFrame) -> dict[str, dict[str, list[float | None]]]:
     """Validation recall at 1 of each run over training images: ``x``, ``y`` and ``half`` in percent."""
-    if "val_recall@1" not in histories:
-        return {}
     found: dict[str, dict[str, list[float | None]]] = {}
-    known = histories.dropna(subset=["val_recall@1"])
-    for (run, images), part in known.groupby(["run", "images"], sort=False):
-        summary = summarise(dict(zip(part.seed, part["val_recall@1"], strict=True)))
-        line = found.setdefault(str(run), {"x": [], "y": [], "half": []})
-        line["x"].append(int(images))
-        line["y"].append(_number(100 * summary.mean))
-        line["half"].append(_number(100 * summary.half_width))
+    for row in over_seeds(histories, "val_recall@1").itertuples():
+        line = found.setdefault(str(row.run), {"x": [], "y": [], "half": []})
+        line["x"].append(int(row.images))
+        line["y"].append(_number(100 * row.mean))
+        line["half"].append(_number(100 * row.half_width))
     return {run: line for run, line in found.items() if len(line["x"]) > 1}
 
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from hardmine.plotting.curves import over_seeds
 from hardmine.plotting.style import COLUMN, TEXT, colour_of, figure, line_of, panels, save
-from hardmine.retrieval.statistics import half_width_of
 from hardmine.settings.methods import METHODS
 
 from .choice import main_metric, of_metric, rank_metric
@@ -84,13 +84,13 @@ def _relative_loss(histories: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path, name: str, percent: bool) -> None:
-    present = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0]
-    groups = _families(list(present.run.unique()))
+    lines = {run: table for run, table in over_seeds(histories, column).groupby("run", sort=False)}
+    groups = _families(list(lines))
     with _grid(groups) as (drawn, all_axes):
         for axes, (title, runs) in zip(all_axes, groups.items(), strict=True):
             for run in runs:
-                values = present[present.run == run].groupby("images")[column]
-                _draw_line(axes, values.mean().index, values.mean(), values.apply(half_width_of), run, runs)
+                line = lines[run]
+                _draw_line(axes, line.images, line["mean"], line.half_width, run, runs)
             if percent:
                 axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -102,7 +102,7 @@ def _plot_history(histories: pd.DataFrame, column: str, label: str, folder: Path
         save(drawn, folder, name)
 
 
-def _draw_line(axes: Axes, x: pd.Index, mean: pd.Series, half: pd.Series, run: str, runs: list[str]) -> None:
+def _draw_line(axes: Axes, x: pd.Series, mean: pd.Series, half: pd.Series, run: str, runs: list[str]) -> None:
     """One run's line with its interval."""
     dash, colour = line_of(run, runs)
     axes.plot(x, mean, dash, color=colour, label=run, linewidth=1.2)

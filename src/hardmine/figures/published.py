@@ -22,6 +22,8 @@ COLUMNS = (
 )
 """Of ``published.csv``; values are shares in [0, 1], as in ``statistics.csv``."""
 FOLDER = Path(__file__).with_suffix("")
+USUAL_PIXELS = (224, 227)
+"""Edges of an image in the papers' protocols, where they name no other."""
 
 
 class Published(Settings):
@@ -196,11 +198,12 @@ def _differences(entry: Published, facts: dict[str, Any], run: dict[str, Any]) -
         found.append(f"dimensions: not said, here {run['dimensions']}")
     elif entry.dimensions != run["dimensions"]:
         found.append(f"dimensions: {entry.dimensions}, here {run['dimensions']}")
-    if entry.pixels and entry.pixels != run["pixels"]:
-        found.append(f"image size: {entry.pixels} pixels, here {run['pixels']}")
+    if run["pixels"] not in ((entry.pixels,) if entry.pixels else USUAL_PIXELS):
+        found.append(f"image size: {entry.pixels or 'the usual 224 or 227'} pixels, here {run['pixels']}")
     if entry.boxes:
         found.append("images: cropped to boxes, here whole")
     found += [f"extra: {extra}" for extra in entry.extras if extra not in run["extras"]]
+    found += [f"extra: none, here {extra}" for extra in run["extras"] if extra not in entry.extras]
     if entry.method == "triplet" and not entry.options:
         found.append("triplets: how they were chosen is not said")
     if facts["protocol"] == "fair":

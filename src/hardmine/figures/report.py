@@ -9,6 +9,7 @@ import pandas as pd
 
 from hardmine.artefacts import Job, Record, resolved_settings, write_text, writing
 from hardmine.plotting import Report
+from hardmine.plotting.curves import over_seeds
 from hardmine.retrieval.evaluate import WITHOUT_MATCH
 
 from .choice import best_run, main_metric, of_metric
@@ -89,10 +90,7 @@ def _resolved(job: Job, records: Mapping[str, Record]) -> Job:
 
 def _curves(histories: pd.DataFrame) -> pd.DataFrame:
     """Validation recall at 1, mean over seeds: ``run, images, recall``."""
-    if "val_recall@1" not in histories:
-        return pd.DataFrame(columns=["run", "images", "recall"])
-    groups = histories.dropna(subset=["val_recall@1"]).groupby(["run", "images"], sort=False)["val_recall@1"]
-    return groups.mean().rename("recall").reset_index()
+    return over_seeds(histories, "val_recall@1").rename(columns={"mean": "recall"})[["run", "images", "recall"]]
 
 
 def _summary(statistics: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from hardmine.backbones import EmbeddingNetwork
+from hardmine.errors import UserError
 
 if TYPE_CHECKING:
     from .base import Setup
@@ -25,11 +26,20 @@ def split_groups(groups: Iterable[dict[str, Any]], network: EmbeddingNetwork, se
         groups: with the keys ``params`` and ``lr``, and ``weight_decay`` where it differs from the optimiser's.
         network: whose parameters they are, or some of them.
         setup: of the method.
+
+    Raises:
+        UserError: rates shall fall from layer to layer of a trunk that has one.
     """
     training = setup.training
+    trunks = [trunk.layers() for trunk in network.trunks]
+    if training.layer_decay != 1 and any(len(layers) == 1 for layers in trunks):
+        raise UserError(
+            f"training.layer_decay: {setup.backbone.name} counts as one layer, so that nothing falls from layer to "
+            "layer. Leave the key out; backbone.trunk_rate is the rate of the whole trunk."
+        )
     factors = {
         id(parameter): setup.backbone.trunk_rate * training.layer_decay ** (len(layers) - 1 - depth)
-        for layers in (trunk.layers() for trunk in network.trunks)
+        for layers in trunks
         for depth, layer in enumerate(layers)
         for parameter in layer
     }

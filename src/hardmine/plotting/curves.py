@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from hardmine.retrieval.statistics import half_width_of
+
 from .report import Report
 from .style import colour_of, figure, grid, save
 
@@ -21,6 +23,7 @@ __all__ = [
     "images_axis",
     "legend_below",
     "mean_over_seeds",
+    "over_seeds",
     "say",
 ]
 
@@ -94,11 +97,23 @@ def draw_nothing(report: Report, name: str, why: str) -> None:
         save(drawn, report.folder, name)
 
 
+def over_seeds(histories: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column over the seeds of each run, epoch by epoch: ``run, epoch, images, mean, half_width``.
+
+    Runs in the order in which they come, epochs ascending. Where seeds have classes of their own, their epochs end
+    after other numbers of images: ``images`` is the mean of these, rounded. ``half_width``: of the 95 % t-interval.
+    """
+    known = histories.dropna(subset=[column]) if column in histories else histories.iloc[:0].assign(**{column: 0.0})
+    runs = list(dict.fromkeys(known.run))
+    groups = known.assign(run=pd.Categorical(known.run, runs)).groupby(["run", "epoch"], observed=True)
+    wanted = {"images": ("images", "mean"), "mean": (column, "mean"), "half_width": (column, half_width_of)}
+    table = groups.agg(**wanted).reset_index()
+    return table.assign(run=table.run.astype(str), images=table.images.round().astype(int))
+
+
 def mean_over_seeds(histories: pd.DataFrame, run: str, column: str) -> pd.Series:
     """Mean over seeds of a column, by images seen; empty where the run has no value."""
-    if column not in histories:
-        return pd.Series(dtype=float)
-    return histories[histories.run == run].dropna(subset=[column]).groupby("images")[column].mean()
+    return over_seeds(histories[histories.run == run], column).set_index("images")["mean"]
 
 
 def images_axis(panel: Axes) -> None:

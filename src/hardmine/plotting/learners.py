@@ -64,11 +64,12 @@ def draw_growth(report: Report, method: str, name: str) -> None:
 
 
 def _growth(report: Report, run: str) -> list[tuple[int, float]]:
-    """Learners joined and mean recall of the last epoch: the first alone, ``first2``, ``first4``, …, all of them."""
+    """Learners joined and recall of each seed's last epoch, the mean: the first alone, ``first2``, …, all of them."""
     columns = {1: "val_learner1_recall@1"} | {2**power: f"val_first{2**power}_recall@1" for power in range(1, 10)}
     if learners := report.job.settings["runs"][run].get("learners"):
         columns[learners] = "val_recall@1"
-    curves = {count: mean_over_seeds(report.histories, run, column) for count, column in columns.items()}
-    if not len(curves[1]):
+    own = report.histories[report.histories.run == run].sort_values("epoch")
+    known = {count: column for count, column in sorted(columns.items()) if column in own and own[column].notna().any()}
+    if 1 not in known:
         return []
-    return [(count, float(curve.iloc[-1])) for count, curve in sorted(curves.items()) if len(curve)]
+    return [(count, float(own.groupby("seed")[column].last().mean())) for count, column in known.items()]

@@ -110,7 +110,8 @@ class PlanPrice:
 def price_of(plan: Plan, data: Mapping[str, Any], runs: Sequence[RunPrice], cores: int) -> PlanPrice:
     """The price of a plan by those of its runs."""
     images = sum(count for count, _ in data["counts"].values())
-    disk = images * data["size"] ** 2 * data["channels"]
+    packings = len({plan.packed_folder(seed) for seed in plan.seeds})
+    disk = packings * images * data["size"] ** 2 * data["channels"]
     shape = (len(plan.seeds), cores, images, data["source"], disk)
     return PlanPrice(plan.plan, plan.dataset.name, *shape, tuple(runs))
 

@@ -15,6 +15,7 @@ from hardmine.installing import upgrade
 from hardmine.retrieval.open_set import Threshold
 from hardmine.settings.base import Settings
 from hardmine.settings.datasets import DATASETS
+from hardmine.settings.methods import METHODS
 
 from .evaluated import thresholds_of
 from .guard import reading
@@ -146,7 +147,7 @@ def artefact_config(folder: Path) -> tuple[ModelConfig, Record]:
         prepared = preparation_of(folder, record)
         made = resolved_settings(record)
         crop = made["training"]["augmentation"].get("crop", 0)
-        method = _own(_as_embedded(folder, record) or made["method"])
+        method = _own(_as_embedded(folder, record) or _without_test_time(folder, made["method"]))
         config = ModelConfig(
             network=NetworkConfig(method=method, backbone=record.settings["backbone"]),
             preprocessing=Preprocessing(
@@ -207,6 +208,22 @@ def _as_embedded(folder: Path, record: Record) -> dict[str, Any] | None:
     if embedded is None or record.outputs not in embedded.inputs.values():
         return None
     return {**embedded.settings["method"], **record.resolved.get("method", {})}
+
+
+def _without_test_time(folder: Path, method: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the method by the training's record, where it has no keys that count after training alone.
+
+    Raises:
+        UserError: it has, and no record of embeddings says what they are.
+    """
+    if keys := METHODS.settings(method["method"]).test_time:
+        place = Path("embeddings", *folder.resolve().parts[-3:])
+        raise UserError(
+            f"{folder}: how {method['method']} is used after training ({', '.join(sorted(keys))}) stands in "
+            f"{place}/made.json, which is missing or of another training. 'snakemake --cores all' makes it; or fetch "
+            "it with the model."
+        )
+    return method
 
 
 def _own(settings: dict[str, Any]) -> dict[str, Any]:

@@ -138,7 +138,9 @@ def with_values(plan: "Plan", name: str, values: Mapping[str, Any], where: str) 
     own, shared = in_sections(values)
     try:
         changed = type(run).model_validate(laid_over(run.model_dump(mode="json"), own))
-        training = Training.model_validate(laid_over(plan.training_of(run).model_dump(mode="json"), shared))
+        own_training = plan.training_of(run)
+        training = Training.model_validate(laid_over(own_training.model_dump(mode="json"), shared))
+        training = training.model_copy(update={"checkpoint_seconds": own_training.checkpoint_seconds})
         plan.check_training(changed, training)
     except ValidationError as error:
         fault = "; ".join(item["msg"].replace("Value error, ", "") for item in error.errors(include_url=False))

@@ -23,7 +23,7 @@ def report_of(tmp_path, monkeypatch, **ratios):
     runs = {"other": {"method": "triplet"}}
     runs |= {name: HDC(method="hdc", ratios=shares).own() for name, shares in ratios.items()}
     rows = [
-        {"run": run, "seed": seed, "images": 100 * epoch, "val_recall@1": epoch / 9}
+        {"run": run, "seed": seed, "epoch": epoch, "images": 100 * epoch, "val_recall@1": epoch / 9}
         | {f"level{level}_active_negatives": 30 / epoch for level in (1, 2, 3)}
         | {f"level{level}_loss_all": 1 / epoch for level in (1, 2, 3)}
         for run in runs

@@ -29,7 +29,15 @@ def report_of(folder, variants):
     runs["other"] = {"method": "triplet"}
     job = Job("tiny", "figures", "report/tiny", (), (), {"runs": runs, "seeds": [0, 1]}, {})
     rows = [
-        {"run": run, "seed": seed, "images": 4000 * epoch, "lambda": 1 / epoch, "lambda0": 1 - epoch / 9, "weight": 0.8}
+        {
+            "run": run,
+            "seed": seed,
+            "epoch": epoch,
+            "images": 4000 * epoch,
+            "lambda": 1 / epoch,
+            "lambda0": 1 - epoch / 9,
+            "weight": 0.8,
+        }
         | {column: (place + 2) * 3.0 / epoch for place, column in enumerate(COLUMNS)}
         for run in runs
         for seed in (0, 1)

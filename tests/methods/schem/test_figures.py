@@ -29,6 +29,7 @@ def report(tmp_path, monkeypatch):
         {
             "run": run,
             "seed": seed,
+            "epoch": epoch,
             "images": 100 * (epoch + 1),
             "violating": 0.5 / (epoch + 1),
             "signature_recall": 0.1 * epoch,

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from hardmine.errors import UserError
 from hardmine.plotting import Report, grid, save
+from hardmine.plotting.curves import over_seeds
 
 __all__ = ["FIGURES", "draw_losses", "draw_pairs", "draw_training"]
 
@@ -140,9 +141,9 @@ def _overlap_title(kept: np.ndarray, level: int) -> str:
 
 
 def _line(axes: Axes, history: pd.DataFrame, column: str, colour: str, label: str | None = None) -> None:
-    if column in history:
-        mean = history.dropna(subset=[column]).groupby("images")[column].mean()
-        axes.plot(mean.index, mean, color=colour, label=label, linewidth=1.5)
+    line = over_seeds(history, column)
+    if len(line):
+        axes.plot(line.images, line["mean"], color=colour, label=label, linewidth=1.5)
 
 
 FIGURES = {

@@ -33,7 +33,7 @@ class Timm(BackboneSettings):
             return None
         return WeightsFile(
             folder=f"data/raw/weights/timm-{self.architecture}",
-            name="model.safetensors",
+            name=f"{self.architecture}.safetensors",
             urls=(f"https://huggingface.co/timm/{self.architecture}/resolve/main/model.safetensors",),
             sha256=None,
             licence=f"stated on the model's card, https://huggingface.co/timm/{self.architecture}",
