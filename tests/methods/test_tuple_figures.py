@@ -24,7 +24,7 @@ def histories() -> pd.DataFrame:
         for images, factor in ((100, 1.0), (200, 0.7)):
             for seed in (0, 1):
                 changed = {name: value * factor for name, value in means.items()}
-                rows.append({"run": run, "seed": seed, "epoch": images // 1000, "images": images, **changed})
+                rows.append({"run": run, "seed": seed, "epoch": images // 100, "images": images, **changed})
     return pd.DataFrame(rows)
 
 
