@@ -193,6 +193,20 @@ def test_a_run_overrides_only_the_keys_it_names() -> None:
     assert (training.learning_rate, training.batch.classes, training.batch.images_per_class) == (0.5, 7, 9)
 
 
+def test_a_run_may_switch_off_what_may_be_off_and_nothing_else() -> None:
+    def cut(value: object) -> object:
+        crops = {"training": {"augmentation": {"crop": 20, "shift": 0, "crop_scale": [0.2, 1]}}}
+        run = {"method": "random", "training": {"augmentation": {"crop_scale": value}}}
+        plan = load_plan(minimal(**crops, runs={"a": run}), "p")
+        return plan.training_of(plan.runs["a"]).augmentation.crop_scale
+
+    assert cut(None) is None
+    assert cut([0.5, 1]) == (0.5, 1)
+    assert "images: null is no value" in message(
+        minimal(runs={"a": {"method": "random", "training": {"images": None}}})
+    )
+
+
 def test_settings_of_a_job_hold_no_names_threads_or_paths() -> None:
     first, second = (
         jobs_of(load_plan(minimal(baseline=name, runs={name: {"method": "random"}}), "x")) for name in "ab"

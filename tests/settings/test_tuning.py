@@ -291,3 +291,13 @@ def test_check_says_what_tuning_costs_and_refuses_before_anything_runs(tmp_path:
     path.write_text(path.read_text().replace("trials: 4", "trials: 4, folds: 200"))
     found = CliRunner().invoke(app, ["check", "--plan", str(path)])
     assert isinstance(found.exception, UserError)
+
+
+def test_trials_write_checkpoints_as_often_as_trainings_and_keep_what_a_run_switches_off() -> None:
+    training = {"checkpoint_seconds": 300, "augmentation": {"crop": 20, "shift": 0, "crop_scale": [0.2, 1]}}
+    run = {**TRIPLET, "training": {"augmentation": {"crop_scale": None}}}
+    content = {"plan": "p", "baseline": "a", "dataset": {"name": "glyphs"}, "runs": {"a": run}}
+    plan = load_plan({**content, "training": training, "tuning": {"trials": 4}}, "p")
+    for trial in plan.trials("a"):
+        assert trial.training.checkpoint_seconds == 300
+        assert trial.training.augmentation.crop_scale is None

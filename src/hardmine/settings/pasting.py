@@ -26,7 +26,7 @@ def chosen_runs(plan: Plan, choices: Mapping[str, Mapping[str, Any]]) -> dict[st
             keys = taken_keys(run, plan.trials(run.like))
             chosen = {key: value for key, value in chosen.items() if key in keys}
         changed, _ = with_values(plan, name, chosen, f"runs.{name}")
-        training = run.training.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        training = run.training.model_dump(mode="json", exclude_unset=True)
         _, shared = in_sections(chosen)
         section = {**_own_keys(changed), **({"training": laid_over(training, shared)} if training or shared else {})}
         rest = run.model_dump(mode="json", include={"backbone", "weights", "control", "base_run"}, exclude_unset=True)

@@ -1,6 +1,7 @@
 """A plan: what to run on which data set."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
@@ -259,12 +260,17 @@ def _shortened(name: str) -> str:
 
 
 def _merged(shared: Any, overrides: Settings) -> Any:
-    """``shared`` with the keys that were set in ``overrides``, sections merged key by key."""
+    """``shared`` with the keys that were set in ``overrides``, sections merged key by key.
+
+    Raises:
+        ValueError: a key or value is not allowed, null among them where the key cannot be off.
+    """
     changes = {}
     for name in overrides.model_fields_set:
         value = getattr(overrides, name)
-        if value is not None:
-            changes[name] = _merged(getattr(shared, name), value) if isinstance(value, Settings) else value
+        if value is None and NoneType not in get_args(type(shared).model_fields[name].annotation):
+            raise ValueError(f"{name}: null is no value of it; leave the key out")
+        changes[name] = _merged(getattr(shared, name), value) if isinstance(value, Settings) else value
     try:
         return type(shared).model_validate(
             {**{key: getattr(shared, key) for key in type(shared).model_fields}, **changes}

@@ -137,7 +137,7 @@ def with_values(plan: "Plan", name: str, values: Mapping[str, Any], where: str) 
     run = plan.runs[name]
     own, shared = in_sections(values)
     try:
-        changed = type(run).model_validate(laid_over(run.model_dump(mode="json"), own))
+        changed = type(run).model_validate(laid_over(run.model_dump(mode="json", exclude_unset=True), own))
         own_training = plan.training_of(run)
         training = Training.model_validate(laid_over(own_training.model_dump(mode="json"), shared))
         training = training.model_copy(update={"checkpoint_seconds": own_training.checkpoint_seconds})
