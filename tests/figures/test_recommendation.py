@@ -53,11 +53,21 @@ def test_times_do_not_change_the_choice() -> None:
 
 
 def test_times_come_from_the_benchmark_files_of_the_workflow(tmp_path: Path) -> None:
+    folder = tmp_path / "logs/train/p"
     for run, seed, text in (("a", 0, "s\th:m:s\n10.5\t0\n"), ("a", 1, "s\n20.5\n"), ("b", 0, "s\n")):
-        (tmp_path / run).mkdir(exist_ok=True)
-        (tmp_path / run / f"seed{seed}.tsv").write_text(text)
-    assert training_seconds(tmp_path) == {"a": 15.5}
-    assert training_seconds(tmp_path / "none") == {}
+        (folder / run).mkdir(parents=True, exist_ok=True)
+        (folder / run / f"seed{seed}.tsv").write_text(text)
+    assert training_seconds(folder) == {"a": 15.5}
+    assert training_seconds(tmp_path / "none" / "train" / "p") == {}
+
+
+def test_the_time_of_a_training_is_not_that_of_a_call_which_took_it_back(tmp_path: Path) -> None:
+    folder = tmp_path / "logs/train/p"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a/seed0.tsv").write_text("s\n0.26\n")
+    rows = ("t,train,models/p/a/seed0,90.0", "t,train,models/p/a/seed0,80.0", "t,train,models/q/a/seed0,7.0", "damaged")
+    (tmp_path / "logs/journal.csv").write_text("\n".join(rows) + "\n")
+    assert training_seconds(folder) == {"a": 80.0}
 
 
 def test_a_large_but_unproven_difference_is_no_tie() -> None:

@@ -11,7 +11,9 @@ from .job import VERBS, Job
 from .judgement import differing_keys
 from .record import read_record
 
-__all__ = ["Running", "state_of"]
+__all__ = ["Running", "seconds_taken", "state_of"]
+
+JOURNAL = Path("logs/journal.csv")
 
 RECENT = 180.0
 """Seconds since a log was written to, up to which its job is taken to run."""
@@ -32,7 +34,7 @@ class Running:
     left: timedelta | None
 
 
-def state_of(jobs: Sequence[Job], journal: Path = Path("logs/journal.csv"), now: float | None = None) -> Running:
+def state_of(jobs: Sequence[Job], journal: Path = JOURNAL, now: float | None = None) -> Running:
     """Look at records, logs and the journal; nothing is changed.
 
     Args:
@@ -50,6 +52,15 @@ def state_of(jobs: Sequence[Job], journal: Path = Path("logs/journal.csv"), now:
     found = {name: _newest_line(job.benchmark_file.with_suffix(".log"), now) for name, job in logs.items()}
     lines = {name: line + _best_epoch(logs[name].scratch / "history.csv") for name, line in found.items() if line}
     return Running(made, lines, _left(waiting, jobs, journal, max(1, len(lines))))
+
+
+def seconds_taken(journal: Path = JOURNAL) -> list[tuple[str, float]]:
+    """Folder and seconds of every job that was made here, in order; what was taken back or copied took none."""
+    try:
+        with open(journal, newline="", encoding="utf-8") as file:
+            return [(row[2], float(row[3])) for row in csv.reader(file) if len(row) == 4]
+    except (OSError, ValueError):
+        return []
 
 
 def _is_made(job: Job) -> bool:
@@ -84,13 +95,9 @@ def _left(waiting: Sequence[Job], jobs: Sequence[Job], journal: Path, at_once: i
     """Seconds of the waiting jobs, each as long as those of its verb were, over the number that runs at once."""
     verbs = {job.folder: job.verb for job in jobs}
     took: dict[str, list[float]] = {}
-    try:
-        with open(journal, newline="", encoding="utf-8") as file:
-            for row in csv.reader(file):
-                if len(row) == 4 and row[2] in verbs:
-                    took.setdefault(verbs[row[2]], []).append(float(row[3]))
-    except (OSError, ValueError):
-        return None
+    for folder, seconds in seconds_taken(journal):
+        if folder in verbs:
+            took.setdefault(verbs[folder], []).append(seconds)
     slow = {"tune", "train"}
     if any(job.verb in slow and job.verb not in took for job in waiting):
         return None

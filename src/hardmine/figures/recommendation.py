@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hardmine.artefacts import seconds_taken
 from hardmine.retrieval import compare, summarise
 from hardmine.retrieval.evaluate import FINAL
 from hardmine.retrieval.statistics import Comparison
@@ -77,16 +78,20 @@ def training_seconds(folder: Path) -> dict[str, float]:
 
 
 def seconds_by_seed(folder: Path) -> dict[str, dict[int, float]]:
-    """Seconds of training by run and seed, from Snakemake's benchmark files where they are.
+    """Seconds of training by run and seed: those of the journal, else of Snakemake's benchmark files, where they are.
+
+    Snakemake measures the last call, also one that found the training as it was and took it back.
 
     Args:
         folder: ``logs/train/<plan>``.
     """
+    journal = dict(seconds_taken(folder.parents[1] / "journal.csv"))
     found: dict[str, dict[int, float]] = {}
     for path in sorted(folder.glob("*/seed*.tsv")):
         with suppress(OSError, ValueError, IndexError):
             seconds = float(path.read_text().splitlines()[1].split("\t")[0])
-            found.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed"))] = seconds
+            made = f"models/{folder.name}/{path.parent.name}/{path.stem}"
+            found.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed"))] = journal.get(made, seconds)
     return found
 
 
