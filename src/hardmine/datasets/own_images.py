@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,7 @@ from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_name
 from .lists import labelled_rows
 from .members import written_plainly
 
-__all__ = ["OwnImage", "in_class_folders", "listed", "require_pairs"]
+__all__ = ["OwnImage", "in_class_folders", "listed", "listed_among", "require_pairs"]
 
 _SPLITS = ("train", "validation", "test")
 LONGEST_LABEL = 255
@@ -90,6 +91,39 @@ def listed(place: Path, name: str) -> list[OwnImage]:
     if unlisted:
         print(f"{file}: of the folder's images it leaves out {len(unlisted):,}: {listed_names(unlisted)}.", flush=True)
     return images
+
+
+def listed_among(names: Iterable[str], file: Path) -> tuple[dict[str, OwnImage], list[str]]:
+    """The lines of a list that name known images, by name, and what others name, with their lines.
+
+    A name may be written in another encoding of the same letters (é as one sign or two), or with ``./``.
+
+    Args:
+        names: of the images that there are.
+        file: the list, wherever it lies.
+
+    Raises:
+        UserError: the list cannot be read, has other columns, an empty cell or a path twice, or no line.
+    """
+    columns, rows = labelled_rows(file, _AS_UTF8)
+    names = list(names)
+    known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
+    images: dict[str, OwnImage] = {}
+    missing: list[str] = []
+    for number, cells in rows:
+        if len(cells) != columns or "" in cells:
+            raise UserError(f"{file}: line {number}: {','.join(cells)[:80]!r} must have {columns} cells, none empty.")
+        path = PurePosixPath(cells[0]).as_posix()
+        name = known.get(path) or known.get(unicodedata.normalize("NFC", path))
+        if name is None:
+            missing.append(f"{cells[0]} (line {number})")
+        elif name in images:
+            raise UserError(f"{file}: {images[name].place} and line {number} both list {name}. Remove one.")
+        else:
+            images[name] = OwnImage(name, cells[1], cells[2] if columns == 3 else "", f"line {number}")
+    if not images and not missing:
+        raise UserError(f"{file}: lists no image.")
+    return images, missing
 
 
 def require_pairs(images: list[OwnImage], source: str) -> None:

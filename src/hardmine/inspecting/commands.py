@@ -48,11 +48,12 @@ def inspect(
     limit_threads(threads)
     with loading():
         from hardmine import load
+        from hardmine.search.store import is_index
 
         from .looking import look_at_files, look_at_index
         from .page import write_page
         from .report import inspect as found_in
-        from .sources import is_index, labels_of_files
+        from .sources import labels_of_files
         from .tables import write_tables
 
     report = speaking(lambda done, total, rate: f"read {done:,} of {total:,} images, {rate:.0f} images/s")

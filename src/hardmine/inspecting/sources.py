@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardmine.datasets.lists import labelled_rows
-from hardmine.datasets.own_images import OwnImage, in_class_folders, listed
+from hardmine.datasets.own_images import OwnImage, in_class_folders, listed, listed_among
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
 from hardmine.search.guard import reading
 from hardmine.settings.datasets.own_files import listed_names
 
-__all__ = ["Labels", "is_index", "labels_of_files", "labels_of_index"]
+__all__ = ["Labels", "labels_of_files", "labels_of_index"]
 
 _WORDS = {
     "name a list with dataset.list": "give a list (CSV: path,class) instead of the folder",
@@ -36,11 +35,6 @@ class Labels:
     names: list[str]
     classes: list[str]
     splits: list[str]
-
-
-def is_index(source: Path) -> bool:
-    """Whether a folder is one of ``hardmine index``, or was meant to be."""
-    return any(os.path.lexists(source / name) for name in ("index.json", ".next/index.json"))
 
 
 def labels_of_files(source: Path) -> Labels:
@@ -82,13 +76,12 @@ def labels_of_index(source: Path, names: list[str], images: Path, given: Path | 
                 "index)."
             )
         return _labels(images, [OwnImage(name, name.split("/")[0], "", "a folder") for name in names], source)
-    if not given.is_file():
+    if not os.path.isfile(given):
         raise UserError(f"--labels {given}: there is no such file.")
-    found = {image.path: image for image in _rows_of(given)}
-    unknown = sorted(found.keys() - set(names))
+    found, unknown = listed_among(names, given)
     if unknown:
         raise UserError(
-            f"{given}: names {len(unknown):,} of {len(found):,} images that {source} does not have: "
+            f"{given}: names {len(unknown):,} of {len(unknown) + len(found):,} images that {source} does not have: "
             f"{listed_names(unknown)}. Paths must be as in the index, such as {listed_names(names[:1])}; 'hardmine "
             "index' brings it up to date."
         )
@@ -107,21 +100,6 @@ def _in_our_words(read: Callable[..., list[OwnImage]], *where: object) -> list[O
         for theirs, ours in _WORDS.items():
             words = words.replace(theirs, ours)
         raise UserError(words) from None
-
-
-def _rows_of(path: Path) -> list[OwnImage]:
-    """The lines of a list, wherever it lies; whether there are such images is not looked at."""
-    columns, rows = labelled_rows(path, "Save it as UTF-8.")
-    found: dict[str, OwnImage] = {}
-    for number, cells in rows:
-        if len(cells) != columns or "" in cells:
-            raise UserError(f"{path}: line {number}: must have {columns} cells, none of them empty.")
-        if cells[0] in found:
-            raise UserError(f"{path}: line {number}: {cells[0]} stands in {found[cells[0]].place} too. Remove one.")
-        found[cells[0]] = OwnImage(cells[0], cells[1], cells[2] if columns == 3 else "", f"line {number}")
-    if not found:
-        raise UserError(f"{path}: lists no image.")
-    return list(found.values())
 
 
 def _labels(folder: Path, images: list[OwnImage], source: Path) -> Labels:

@@ -1,6 +1,5 @@
 """The command for hard examples: mine."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,6 +90,8 @@ def mine(
     threads = threads or available_processors()
     limit_threads(threads)
     with loading():
+        from hardmine.search.store import is_index
+
         from .mining import mine as mine_all
         from .report import beside, print_report, report_of, write_report
         from .sources import from_index, from_model
@@ -100,7 +101,7 @@ def mine(
     kind = format_of(output, kind)
     others = [beside(output, name) for name in ("images", "report", "skipped")]
     check_outputs(page, [output, *others], [source, images, weights])
-    if os.path.lexists(os.path.join(source, "index.json")):
+    if is_index(Path(source)):
         found = from_index(Path(source), images, split, strict)
     elif images is None:
         raise UserError(

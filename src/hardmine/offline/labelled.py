@@ -1,14 +1,12 @@
 """Images and their classes: by sub-folder, or by a list; of a folder, or of an index."""
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-from hardmine.datasets.lists import labelled_rows
-from hardmine.datasets.own_images import OwnImage
+from hardmine.datasets.own_images import OwnImage, listed_among
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import listed_names
@@ -16,7 +14,6 @@ from hardmine.settings.datasets.own_files import listed_names
 __all__ = ["Labelled", "by_folder", "by_list", "chosen", "label_numbers"]
 
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}
-_AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
 
 
 @dataclass(frozen=True)
@@ -64,28 +61,12 @@ def by_list(root: Path, names: list[str], file: Path) -> Labelled:
         UserError: the file cannot be read, has other columns, an empty cell or a path twice, or names images that are
             not there.
     """
-    columns, rows = labelled_rows(file, _AS_UTF8)
-    known = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
-    images: dict[str, OwnImage] = {}
-    missing: list[str] = []
-    for number, cells in rows:
-        if len(cells) != columns or "" in cells:
-            raise UserError(f"{file}: line {number}: {','.join(cells)[:80]!r} must have {columns} cells, none empty.")
-        path = PurePosixPath(cells[0]).as_posix()
-        name = known.get(path) or known.get(unicodedata.normalize("NFC", path))
-        if name is None:
-            missing.append(f"{cells[0]} (line {number})")
-        elif name in images:
-            raise UserError(f"{file}: {images[name].place} and line {number} both list {name}. Remove one.")
-        else:
-            images[name] = OwnImage(name, cells[1], cells[2] if len(cells) == 3 else "", f"line {number}")
+    images, missing = listed_among(names, file)
     if missing:
         raise UserError(
             f"{file}: {len(missing):,} of {len(missing) + len(images):,} lines name images that are not in {root}: "
             f"{listed_names(missing)}. Paths are those inside that folder, with / between their parts."
         )
-    if not images:
-        raise UserError(f"{file}: lists no image.")
     found = _labelled(root, [images[name] for name in sorted(images)], str(file))
     return Labelled(root, found.images, len(names) - len(images))
 

@@ -32,6 +32,7 @@ __all__ = [
     "files_now",
     "hold",
     "is_folder_of_its_own",
+    "is_index",
     "open_file",
     "read_state",
     "recover",
@@ -159,6 +160,11 @@ def open_file(folder: Path, state: IndexState, name: str) -> BinaryIO:
     raise UserError(
         f"{folder / name}: is missing or truncated. Delete {folder / _STATE} and run 'hardmine index' again."
     )
+
+
+def is_index(folder: Path) -> bool:
+    """Whether a folder is an index, one whose first publishing was cut off too."""
+    return any(os.path.lexists(folder / name) for name in (_STATE, f"{_NEXT}/{_STATE}"))
 
 
 def files_now(folder: Path) -> list[Path]:
