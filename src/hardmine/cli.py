@@ -14,6 +14,7 @@ from hardmine.errors import UserError
 from hardmine.exporting.commands import export
 from hardmine.foreign import shown
 from hardmine.inspecting.commands import inspect
+from hardmine.loading import loading
 from hardmine.offline.commands import mine
 from hardmine.rehearsing.commands import rehearse
 from hardmine.search.commands import index, search
@@ -22,7 +23,7 @@ from hardmine.starting.commands import init
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
 
 if TYPE_CHECKING:
-    from hardmine.settings import Plan
+    pass
 
 __all__ = ["main"]
 
@@ -203,22 +204,13 @@ def show(
     """
     from hardmine.settings import read_plan
 
-    content = read_plan(plan)
-    folder = Path("report", content.plan)
-    if chosen:
-        _show_chosen(content, plan)
-    elif not (folder / "made.json").exists():
-        _show_running(content, plan)
-    else:
-        from hardmine.comparing.belonging import record_of_report
-        from hardmine.figures.terminal import print_results
+    with loading():
+        from hardmine.comparing.showing import show_chosen, show_results
 
-        try:
-            record_of_report(content, plan)
-        except UserError as error:
-            print(f"{error} What follows is the report as it was made.", file=sys.stderr)
-            _show_running(content, plan)
-        print_results(folder, test)
+    if chosen:
+        show_chosen(read_plan(plan), plan)
+    else:
+        show_results(read_plan(plan), plan, test)
 
 
 def main() -> NoReturn:
@@ -253,40 +245,6 @@ def _leave(code: int) -> NoReturn:
         except OSError:
             code = code or 1
     os._exit(code)
-
-
-def _show_running(plan: "Plan", path: Path) -> None:
-    """Print how far a plan is that has no report yet.
-
-    Raises:
-        UserError: nothing of it is made.
-    """
-    from hardmine.artefacts import state_of
-    from hardmine.settings import jobs_of
-
-    state = state_of(jobs_of(plan))
-    if not any(made for made, _ in state.made.values()) and not state.lines:
-        raise UserError(f"{path}: nothing of it is made. 'snakemake --cores all' makes it.")
-    print(", ".join(f"{verb} {made} of {count}" for verb, (made, count) in state.made.items()))
-    for name, line in state.lines.items():
-        print(f"{name}: {line}")
-    if state.left is not None:
-        print(f"about {state.left} left, at the pace so far")
-
-
-def _show_chosen(plan: "Plan", path: Path) -> None:
-    """Print the runs of a tuned plan with their chosen values, to paste into a plan."""
-    import yaml
-
-    from hardmine.settings import chosen_runs
-    from hardmine.training.resolved import read_choice
-
-    if plan.tuning is None or not plan.searched:
-        raise UserError(f"{path}: tunes nothing; add tuning: {{trials: 16}} to it.")
-    choices = {run: read_choice(Path("tuning", plan.plan, run, "choice")) for run in plan.searched}
-    runs = {"runs": chosen_runs(plan, choices)}
-    print(f"# Chosen by plan '{plan.plan}' of {path}: {plan.tuning.trials} trials, {plan.tuning.folds} folds.")
-    print(yaml.safe_dump(runs, sort_keys=False, default_flow_style=None, width=120), end="")
 
 
 def _jobs(plan: Path) -> tuple[list[Job], bool]:
