@@ -5,14 +5,14 @@ may move. Options of a loss are the keys of its method's settings, with the same
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hardmine.errors import UserError, nearest
+from hardmine.arguments import Tuples, checked, triplets_of
+from hardmine.errors import UserError
 from hardmine.methods.ccl.loss import coupled_clusters
 from hardmine.methods.ccl.settings import CCL
 from hardmine.methods.hap2s.loss import hap2s_loss
@@ -31,9 +31,6 @@ from hardmine.methods.smart_mining.settings import SmartMining
 from hardmine.methods.spectral.projection import project, spectral_loss
 from hardmine.methods.spectral.settings import Spectral
 from hardmine.mining.pairs import BatchPairs, pairwise_distances, triplet_masks
-from hardmine.mining.triplet_selection import all_triplets
-from hardmine.mining.tuples import Triplets
-from hardmine.settings.run import RunSettings
 
 __all__ = [
     "CoupledClustersLoss",
@@ -45,9 +42,6 @@ __all__ = [
     "SpectralLoss",
     "pull_negatives",
 ]
-
-Run = TypeVar("Run", bound=RunSettings)
-Tuples = Triplets | tuple[Tensor, ...] | None
 
 
 class HDCLoss(nn.Module):
@@ -270,43 +264,6 @@ def pull_negatives(
         raise UserError(f"pull_negatives: hardness {hardness} is impossible; it is 0 (hardest) to 1 (as they are).")
     anchors, positives, negatives = (embeddings[places] for places in triplets_of(labels, tuples))
     return anchors, positives, pull(anchors, positives, negatives, hardness).points
-
-
-def checked(kind: type[Run], name: str, options: dict[str, Any], allowed: Sequence[str]) -> Run:
-    """A method's settings from plain arguments.
-
-    Raises:
-        UserError: an option is none of those allowed, or its value is impossible.
-    """
-    for key in sorted(options.keys() - set(allowed)):
-        raise UserError(f"{kind.__name__}: has no option '{key}'{nearest(key, allowed)}; it has {', '.join(allowed)}.")
-    try:
-        return kind(method=name, **options)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise UserError(f"{kind.__name__}: {faults}.") from None
-
-
-def triplets_of(labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor, Tensor]:
-    """What a loss was given as triplets: index tensors int64 [T] each.
-
-    Args:
-        labels: int64 [n].
-        tuples: triplets or pairs of a miner; all triplets of the batch unless given.
-
-    Raises:
-        UserError: they are neither triplets nor pairs.
-    """
-    if tuples is None:
-        return tuple(all_triplets(labels))  # type: ignore[return-value]
-    places = tuple(tuples)
-    if len(places) == 4:
-        from pytorch_metric_learning.utils.loss_and_miner_utils import convert_to_triplets
-
-        places = convert_to_triplets(places, labels)
-    if len(places) != 3:
-        raise UserError(f"tuples: triplets are three tensors, pairs four; {len(places)} were given.")
-    return places  # type: ignore[return-value]
 
 
 def _squares(embeddings: Tensor, labels: Tensor, tuples: Tuples) -> tuple[Tensor, Tensor]:

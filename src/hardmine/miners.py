@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hardmine.arguments import checked
 from hardmine.errors import UserError
-from hardmine.losses import checked
 from hardmine.methods.hdc.selection import select_pairs
 from hardmine.methods.schem.bank import FeatureBank
 from hardmine.methods.schem.batcher import SchemBatcher

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from hardmine.arguments import Tuples, checked, triplets_of
 from hardmine.backbones.layers import glorot
 from hardmine.errors import UserError
-from hardmine.losses import Tuples, checked, triplets_of
 from hardmine.methods.hdml.loss import decay_loss, reconstruction_loss
 from hardmine.methods.hdml.network import Balance, decayed_weights
 from hardmine.methods.hdml.settings import HDML

@@ -276,7 +276,6 @@ def test_folders_that_cannot_be_mined_are_refused_with_what_to_do(trained: Path,
         (["--ranks", "9-3"], "write 3-9"),
         (["--format", "xlsx"], "allowed: parquet, csv, jsonl"),
         (["-o", "t.xlsx"], "its ending names no format"),
-        (["--page", "t.csv"], "ends with .html"),
     ],
 )
 def test_options_that_are_not_allowed_are_refused(options: list[str], message: str, tmp_path: Path) -> None:

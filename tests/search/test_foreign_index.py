@@ -372,9 +372,8 @@ def test_names_that_no_file_can_have_are_refused_by_name(
 ) -> None:
     for name in ("a" * 256, "漢" * 90):
         long = tmp_path / name
-        page = long.with_name(f"{name}.html")
-        refused("search", index, query, "--page", page, message="cannot be written: File name too long")
-        refused("search", index, query, "--page", long / "b.html", message="cannot be written: File name too long")
+        refused("search", index, query, "--page", long, message="cannot be written: File name too long")
+        refused("search", index, query, "--page", long / "b", message="cannot be written: File name too long")
         refused("index", trained, long, "-o", tmp_path / "new", message="is no folder|cannot be read: File name too")
         refused("index", trained, made / "pictures", "-o", long, message="cannot be made: File name too long")
         refused("export", trained, "-o", long, message="File name too long")

@@ -113,7 +113,11 @@ def test_a_query_that_is_no_image_is_refused_by_name(index: Path, pictures: Path
     refused("search", index, pictures / "none.png", message="none.png: there is no such file")
     refused("search", index, pictures, message="pictures: is a folder")
     query = next(pictures.glob("*/*.png"))
-    refused("search", index, query, "--page", query, message="ends with .html")
+    refused("search", index, query, "--page", query, message="is what is read")
+    other = next(path for path in pictures.glob("*/*.png") if path != query)
+    before = other.read_bytes()
+    refused("search", index, query, "--page", other, message="is there and is no page")
+    assert other.read_bytes() == before
 
 
 def test_searching_what_is_no_index_is_refused(pictures: Path) -> None:

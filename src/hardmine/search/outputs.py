@@ -1,4 +1,4 @@
-"""What a command may write to: nothing that it reads, nothing twice, and a page under a page's name."""
+"""What a command may write to: nothing that it reads, nothing twice, and a page in place of nothing but a page."""
 
 import os
 from collections.abc import Iterable
@@ -18,10 +18,8 @@ def check_outputs(page: Path | None, files: Iterable[Path] = (), inputs: Iterabl
         inputs: files that are read; folders, and what is not there, cannot be replaced by a file.
 
     Raises:
-        UserError: an output is one of the inputs or another output, or a page does not end with .html.
+        UserError: an output is one of the inputs or another output, or a page would replace what is none.
     """
-    if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--page {page}: a page is written to a file that ends with .html.")
     read = {_place(path): path for path in inputs if path is not None and os.path.isfile(path)}
     written: set[object] = set()
     for path in (*files, *([page] if page is not None else [])):
@@ -30,6 +28,14 @@ def check_outputs(page: Path | None, files: Iterable[Path] = (), inputs: Iterabl
         if _place(path) in written:
             raise UserError(f"{path}: would be written twice; name another file for one of the two.")
         written.add(_place(path))
+    if page is not None and os.path.isfile(page) and not _is_page(page):
+        raise UserError(f"--page {page}: is there and is no page; name another file.")
+
+
+def _is_page(path: Path) -> bool:
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip().lower()
+    return not start or start.startswith((b"<!doctype html", b"<html"))
 
 
 def _place(path: str | Path) -> object:
