@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -21,9 +21,6 @@ from hardmine.search.commands import index, search
 from hardmine.serving.commands import serve
 from hardmine.starting.commands import init
 from hardmine.verbs import download, embed, evaluate, figures, preprocess, train, tune
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["main"]
 
@@ -207,10 +204,11 @@ def show(
     with loading():
         from hardmine.comparing.showing import show_chosen, show_results
 
+    content = read_plan(plan)
     if chosen:
-        show_chosen(read_plan(plan), plan)
+        show_chosen(content, plan)
     else:
-        show_results(read_plan(plan), plan, test)
+        show_results(content, plan, test)
 
 
 def main() -> NoReturn:
@@ -222,14 +220,13 @@ def main() -> NoReturn:
     except UserError as error:
         print(f"hardmine: {error}", file=sys.stderr)
         code = error.exit_code
+    except BrokenPipeError:
+        code = 1
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            code = 1
-        elif error.filename is None:
+        if error.filename is None:
             raise
-        else:
-            print(f"hardmine: {shown(error.filename)}: {error.strerror}.", file=sys.stderr)
-            code = UserError.exit_code
+        print(f"hardmine: {shown(error.filename)}: {error.strerror}.", file=sys.stderr)
+        code = UserError.exit_code
     except KeyboardInterrupt:
         code = 130
     except SystemExit as left:

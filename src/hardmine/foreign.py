@@ -59,8 +59,8 @@ def markdown_table(titles: Sequence[object], sides: str, rows: Iterable[Iterable
         rows: as many cells each.
     """
     rules = "|".join({":": "--:", "-": "---"}[side] for side in sides)
-    head, *body = (" | ".join(map(in_markdown, cells)) for cells in (titles, *rows))
-    return "".join(f"{line}\n" for line in (f"| {head} |", f"|{rules}|", *(f"| {cells} |" for cells in body)))
+    head, *body = (f"| {' | '.join(map(in_markdown, cells))} |\n" for cells in (titles, *rows))
+    return "".join([head, f"|{rules}|\n", *body])
 
 
 def _is_hidden(char: str) -> bool:

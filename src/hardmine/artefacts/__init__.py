@@ -12,7 +12,7 @@ from .notes import note_circumstance, note_failure, note_resolved
 from .prune import prune
 from .record import Record, read_record, resolved_settings
 from .remake import accept, differences, drawn
-from .running import Running, seconds_taken, state_of
+from .running import seconds_taken, state_of
 from .settle import settle, what_changed
 from .twins import take_twin
 from .verify import retire, verify, versions_apart
@@ -22,7 +22,6 @@ __all__ = [
     "WORK",
     "Job",
     "Record",
-    "Running",
     "accept",
     "code_of",
     "devices_here",

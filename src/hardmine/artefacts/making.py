@@ -17,6 +17,7 @@ from .kept import forget
 from .locks import hold_job, watch_workflow, workflow_name
 from .notes import take_notes
 from .record import Record, read_record, write_record
+from .running import JOURNAL
 from .seen import altered, remember
 
 __all__ = ["making"]
@@ -90,7 +91,7 @@ def _failing_once(job: Job) -> Iterator[None]:
 
 def _note(job: Job, seconds: float) -> None:
     """Add a line to the journal, ``logs/journal.csv`` or the file that HARDMINE_JOURNAL names: when, what, how long."""
-    path = Path(os.environ.get("HARDMINE_JOURNAL", "logs/journal.csv"))
+    path = Path(os.environ.get("HARDMINE_JOURNAL", JOURNAL))
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:
         file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{job.verb},{job.folder},{seconds:.2f}\n")

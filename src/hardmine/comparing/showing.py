@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from hardmine.artefacts import Running, state_of
+from hardmine.artefacts import state_of
 from hardmine.errors import UserError
 from hardmine.figures.terminal import print_results
 from hardmine.settings import Plan, chosen_runs, jobs_of
@@ -28,19 +28,16 @@ def show_results(plan: Plan, path: Path, test: bool) -> None:
         UserError: nothing of the plan is made.
         FailedRunsError: after printing, where trainings failed.
     """
-    folder, state = Path("report", plan.plan), state_of(jobs_of(plan))
-    begun = any(made for made, _ in state.made.values()) or bool(state.lines)
+    folder = Path("report", plan.plan)
     if not (folder / "made.json").exists():
-        if not begun:
+        if not _print_state(plan):
             raise UserError(f"{path}: nothing of it is made. 'snakemake --cores all' makes it.")
-        _print_state(state)
         return
     try:
         record_of_report(plan, path)
     except UserError as error:
         print(f"{error} What follows is the report as it was made.", file=sys.stderr)
-        if begun:
-            _print_state(state)
+        _print_state(plan)
     print_results(folder, test)
 
 
@@ -58,10 +55,14 @@ def show_chosen(plan: Plan, path: Path) -> None:
     print(yaml.safe_dump(runs, sort_keys=False, default_flow_style=None, width=120), end="")
 
 
-def _print_state(state: Running) -> None:
-    """How many artefacts are made, what runs, and how long it will take."""
+def _print_state(plan: Plan) -> bool:
+    """How many artefacts are made, what runs, and how long it will take; False, and nothing, where none is begun."""
+    state = state_of(jobs_of(plan))
+    if not any(made for made, _ in state.made.values()) and not state.lines:
+        return False
     print(", ".join(f"{verb} {made} of {count}" for verb, (made, count) in state.made.items()))
     for name, line in state.lines.items():
         print(f"{name}: {line}")
     if state.left is not None:
         print(f"about {state.left} left, at the pace so far")
+    return True

@@ -16,7 +16,7 @@ from .members import written_plainly
 __all__ = ["OwnImage", "in_class_folders", "listed", "listed_among", "require_pairs"]
 
 _SPLITS = ("train", "validation", "test")
-LONGEST_LABEL = 255
+_LONGEST_LABEL = 255
 """Bytes of a class's name, as of a folder's."""
 _AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
 
@@ -158,9 +158,9 @@ def _row(file: str, number: int, cells: list[str], columns: int) -> OwnImage:
     place = f"{file}: line {number}"
     if len(cells) != columns or "" in cells:
         raise UserError(f"{place}: {','.join(cells)[:80]!r} must have {columns} cells, none of them empty.")
-    if len(cells[1].encode(errors="replace")) > LONGEST_LABEL or not written_plainly(cells[1]):
+    if len(cells[1].encode(errors="replace")) > _LONGEST_LABEL or not written_plainly(cells[1]):
         raise UserError(
-            f"{place}: the class {cells[1][:80]!r} has more than {LONGEST_LABEL} bytes, or characters that cannot be "
+            f"{place}: the class {cells[1][:80]!r} has more than {_LONGEST_LABEL} bytes, or characters that cannot be "
             "printed. Name it as a folder could be named."
         )
     path = PurePosixPath(cells[0])

@@ -21,10 +21,12 @@ def eight_bit(image: Image.Image) -> Image.Image:
     """
     if not image.mode.startswith("I"):
         return image
-    bounds = [(int(values.min(initial=0)), int(values.max(initial=0))) for values in _values_by_bands(image)]
-    if min(lowest for lowest, _ in bounds) < 0:
+    lowest = highest = 0
+    for _, band in _bands(image):
+        values = _values(band)
+        lowest, highest = int(values.min(initial=lowest)), int(values.max(initial=highest))
+    if lowest < 0:
         raise ValueError("has negative grey values, or such of 32 bits, whose scale is not known")
-    highest = max(highest for _, highest in bounds)
     used = next((bits for bits in _DEPTHS if highest < 2**bits), highest.bit_length())
     return _by_bands(image, "L", lambda band: Image.fromarray((_values(band) >> (used - 8)).astype(np.uint8)))
 
@@ -32,10 +34,6 @@ def eight_bit(image: Image.Image) -> Image.Image:
 def _values(image: Image.Image) -> np.ndarray:
     """Grey values, int64 [H, W]."""
     return np.asarray(image, dtype=np.int64)
-
-
-def _values_by_bands(image: Image.Image) -> Iterator[np.ndarray]:
-    return (_values(band) for _, band in _bands(image))
 
 
 def coloured(image: Image.Image, channels: int) -> Image.Image:

@@ -11,11 +11,11 @@ from hardmine.errors import UserError
 from hardmine.foreign import shown
 from hardmine.loading import loading
 from hardmine.processors import available_processors, limit_threads
-from hardmine.search.outputs import check_outputs
 
+from .outputs import check_outputs
 from .speaking import speaking
 
-__all__ = ["Device", "ModelPlace", "Rate", "Tune", "index", "search"]
+__all__ = ["Device", "ModelPlace", "Rate", "Threads", "Tune", "index", "search"]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 Threads = Annotated[
