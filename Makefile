@@ -70,7 +70,7 @@ use: $(READY)  ## make PLAN=experiments/x.yaml the plan in force, for dvc repro
 	hardmine check --plan $(PLAN)
 	cp $(PLAN) params.yaml
 
-keep: $(READY)  ## take the results of report/PLAN, or of a comparison, into docs/kept, for the tables of the docs
+keep: $(READY)  ## take the results of report/PLAN into docs/kept, for the tables of the docs
 	@test -n "$(PLAN)" || { echo "make: say which: make keep PLAN=report/glyphs-tuned"; exit 2; }
 	python docs/kept/tables.py --keep $(PLAN) $(if $(REHEARSAL),--rehearsal $(REHEARSAL))
 

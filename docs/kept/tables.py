@@ -3,9 +3,10 @@
 A kept result is a folder of the plan's name with ``statistics.csv``, ``replicates.csv`` (of each run and seed), for a
 plan that tunes ``tuned.csv`` and the trials of each run, and ``made.json``: the commit, the machine, the digest of each
 file of the report that they come from, the control and the base of each run. ``seconds.csv`` has the processor time of
-a training, from ``hardmine rehearse PLAN --json FILE``. A kept comparison has what ``hardmine compare --to`` wrote.
+a training, from ``hardmine rehearse PLAN --json FILE``.
 ``rehearsal/plans.csv`` is what ``make rehearse`` wrote. A page has a table between ``<!-- table: PLAN NAME -->`` and
-``<!-- end -->``, README too, and a plan's header a line ``# Rehearsed: …``.
+``<!-- end -->``, README too, and a plan's header a line ``# Rehearsed: …``. In place of a plan, a metric as
+``hardmine compare`` takes it stands for all plans of ``across.py`` together.
 """
 
 import argparse
@@ -18,15 +19,15 @@ from bisect import bisect
 from collections.abc import Callable
 from pathlib import Path
 
+import across
 import pandas as pd
 
 from hardmine.artefacts import read_record
 from hardmine.comparing.replicates import Estimate, Replicate, differences, estimate
 from hardmine.figures.failures import sentences_on
 from hardmine.figures.tables import percent, table_markdown, table_rows
-from hardmine.figures.titles import title_of
 from hardmine.figures.tuned import plot_budget, tuned_markdown
-from hardmine.foreign import from_csv, markdown_table
+from hardmine.foreign import markdown_table
 from hardmine.retrieval.statistics import holm
 from hardmine.settings import read_plan
 
@@ -35,7 +36,6 @@ EXPERIMENTS = HERE.parents[1] / "experiments"
 BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LIBRARIES = ("hardmine", "commit", "tree", "torch", "numpy", "python")
 CIRCUMSTANCES = (*LIBRARIES, "processor", "instructions", "threads", "device")
-COMPARED = ("compare.csv", "compare.md", "made.json")
 SEMIHARD = ("triplet-semihard", "triplet-semihard-longer", "triplet-semihard-twice")
 """Semi-hard triplets of once, one and a half times and twice the images, where a plan has them."""
 WARM = "warm-triplet-semihard"
@@ -83,14 +83,6 @@ def keep(report: Path, rehearsal: Path | None = None) -> Path:
     return folder
 
 
-def keep_comparison(made: Path) -> Path:
-    """Take what ``hardmine compare --to`` wrote into this folder, without the page."""
-    folder = _emptied(made.resolve().name)
-    for name in COMPARED:
-        shutil.copyfile(made / name, folder / name)
-    return folder
-
-
 def _emptied(name: str) -> Path:
     """The folder of a kept result, without what is there but the trials, which may be of another plan's search."""
     folder = HERE / name
@@ -99,37 +91,6 @@ def _emptied(name: str) -> Path:
         if not file.match("trials-*.csv"):
             file.unlink()
     return folder
-
-
-def compared(folder: Path) -> str:
-    """A row a run and data set of a comparison."""
-    return _block(folder, "| run |")
-
-
-def answers(folder: Path) -> str:
-    """A row a question of a comparison."""
-    return _block(folder, "| question |")
-
-
-def verdicts(folder: Path) -> str:
-    """The answers of a comparison for the first screen: a row a question, a column a data set."""
-    table = pd.read_csv(folder / "compare.csv")
-    asked = table[table.quantity == "question"]
-    measured = title_of(asked.metric.iloc[0], asked.k.iloc[0])
-    datasets = list(dict.fromkeys(asked.dataset))
-    found = []
-    for _, rows in asked.groupby(["run", "against"], sort=False):
-        cells = dict.fromkeys(datasets, "")
-        for row in rows.itertuples():
-            gain = percent(100 * row.value, 100 * row.half_width, signed=True)
-            cells[row.dataset] = gain if row.verdict == "within noise" else f"{gain}, {row.verdict}"
-        found.append((from_csv(rows.words.iloc[0]), *cells.values()))
-    return markdown_table((f"{measured}, points", *map(from_csv, datasets)), "-" * (1 + len(datasets)), found)
-
-
-def _block(folder: Path, start: str) -> str:
-    blocks = (folder / "compare.md").read_text().split("\n\n")
-    return next(block for block in blocks if block.startswith(start)).rstrip("\n") + "\n"
 
 
 def results(folder: Path) -> str:
@@ -247,9 +208,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "headline": headline,
     "gains": gains,
     "variants": variants,
-    "compared": compared,
-    "answers": answers,
-    "verdicts": verdicts,
+    "answers": across.answers,
+    "verdicts": across.verdicts,
+    "scores": across.scores,
     "tuned": tuned,
     "plans": plans,
 }
@@ -290,14 +251,10 @@ def pages() -> list[Path]:
 def main() -> None:
     """Write the tables and figures, or take the results of a report first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--keep", type=Path, metavar="REPORT", help="a report, or a comparison, whose results are taken in first"
-    )
+    parser.add_argument("--keep", type=Path, metavar="REPORT", help="a report whose results are taken in first")
     parser.add_argument("--rehearsal", type=Path, metavar="JSON", help="and the time that its trainings take")
     arguments = parser.parse_args()
-    if arguments.keep and (arguments.keep / "compare.csv").exists():
-        print(keep_comparison(arguments.keep))
-    elif arguments.keep:
+    if arguments.keep:
         print(keep(arguments.keep, arguments.rehearsal))
     made = {page: page_with_tables(page.read_text()) for page in pages()}
     for page, text in (made | plans_with_headers()).items():

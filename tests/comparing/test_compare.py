@@ -1,6 +1,5 @@
 """hardmine compare: what it puts together, what it refuses, what it says."""
 
-import importlib
 import json
 import math
 from pathlib import Path
@@ -174,21 +173,6 @@ def test_files_say_the_same_as_the_table_and_what_they_were_made_of(reported: An
     check_target(tmp_path / "out")
     with pytest.raises(UserError, match="holds something else than a comparison"):
         check_target(Path("report/one"))
-
-
-def test_a_comparison_is_kept_for_the_docs_and_its_tables_are_cut_out(
-    reported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_comparison(compared(reported("one", values(), questions=[ASK])), tmp_path / "out")
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docs/kept")
-    tables = importlib.import_module("tables")
-    monkeypatch.setattr(tables, "HERE", tmp_path / "kept")
-    tables.HERE.mkdir()
-    kept = tables.keep_comparison(tmp_path / "out")
-    assert tables.compared(kept).startswith("| run | data set | R@1 |")
-    assert tables.compared(kept).count("\n") == 5
-    assert tables.answers(kept).startswith("| question | verdict |")
-    assert tables.answers(kept).count("\n") == 3
 
 
 def test_the_command_prints_the_answer_and_leaves_with_2_for_a_mistake(reported: Any) -> None:

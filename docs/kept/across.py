@@ -1,0 +1,88 @@
+"""Tables over several kept plans: what ``hardmine compare`` says of their reports, from what is kept of these."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from hardmine.artefacts import Record
+from hardmine.comparing.cells import answers_table
+from hardmine.comparing.datasets import by_dataset
+from hardmine.comparing.reading import Measured, taken_apart
+from hardmine.comparing.table import Answer, Comparison, comparison_of
+from hardmine.figures.tables import percent
+from hardmine.figures.titles import title_of
+from hardmine.foreign import markdown_table
+from hardmine.settings import read_plan
+
+HERE = Path(__file__).parent
+EXPERIMENTS = HERE.parents[1] / "experiments"
+PLANS = ("reality-glyphs", "reality-omniglot", "reality-cub")
+"""Plans whose questions are answered together, so far as results of them are kept."""
+
+
+@cache
+def comparison(metric: str) -> Comparison:
+    """The kept plans of the reality check by a metric, each with the seeds of which results are kept."""
+    return comparison_of(
+        by_dataset([_measured(plan, metric) for plan in PLANS if (HERE / plan).is_dir()]), *taken_apart(metric)
+    )
+
+
+def _measured(name: str, metric: str) -> Measured:
+    folder, file = HERE / name, EXPERIMENTS / f"{name}.yaml"
+    called, k = taken_apart(metric)
+    table = pd.read_csv(folder / "replicates.csv", dtype={"run": str})
+    table = table[(table.metric == called) & (table.k.isna() if k is None else table.k == k)]
+    failed = pd.read_csv(folder / "failed.csv", dtype={"run": str})
+    made = json.loads((folder / "made.json").read_text())
+    plan = read_plan(file)
+    return Measured(
+        plan.model_copy(update={"seeds": [seed for seed in plan.seeds if seed in set(table.seed)]}),
+        file,
+        Record({}, {}, made["report"], {}, made["models_made_with"]),
+        {str(run): dict(zip(part.seed, part.value, strict=True)) for run, part in table.groupby("run", sort=False)},
+        {str(run): set(part.seed) for run, part in failed.groupby("run")},
+        {},
+        pd.DataFrame(),
+    )
+
+
+def answers(folder: Path) -> str:
+    """A row a question and data set, by the metric that the folder is called after."""
+    table = answers_table(comparison(folder.name))
+    return markdown_table(table.titles, "-" * len(table.titles), ([cell.text for cell in row] for row in table.rows))
+
+
+def verdicts(folder: Path) -> str:
+    """The same for the first screen: a row a question, a column a data set."""
+    found = comparison(folder.name)
+    questions: dict[tuple[str, str], dict[str, Answer]] = {}
+    for answer in found.answers:
+        questions.setdefault((answer.run, answer.against), {})[answer.dataset] = answer
+    datasets = [group.title for group in found.datasets]
+    rows = []
+    for given in questions.values():
+        cells = [_verdict(given[dataset]) if dataset in given else "" for dataset in datasets]
+        rows.append((next(iter(given.values())).ask, *cells))
+    titles = (f"{title_of(found.metric, found.k)}, points", *datasets)
+    return markdown_table(titles, "-" * len(titles), rows)
+
+
+def scores(folder: Path) -> str:
+    """A row a run that is of all data sets but at most one, a column a data set."""
+    found = comparison(folder.name)
+    datasets = [group.title for group in found.datasets]
+    cells: dict[str, dict[str, str]] = {}
+    for row in found.rows:
+        cells.setdefault(row.run, {})[row.dataset] = percent(100 * row.score.mean, 100 * row.score.half_width)
+    shown = {run: own for run, own in cells.items() if len(own) >= max(2, len(datasets) - 1)}
+    rows = [(run, *(own.get(dataset, "") for dataset in datasets)) for run, own in shown.items()]
+    titles = (f"{title_of(found.metric, found.k)}, %", *datasets)
+    return markdown_table(titles, "-" + ":" * len(datasets), rows)
+
+
+def _verdict(answer: Answer) -> str:
+    gain = percent(100 * answer.estimate.mean, 100 * answer.estimate.half_width, signed=True)
+    return gain if answer.verdict == "within noise" else f"{gain}, {answer.verdict}"
