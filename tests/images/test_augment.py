@@ -156,6 +156,7 @@ def test_grey_images_are_changed_too() -> None:
         ({"crop": 24, "shift": 0, "crop_scale": [0.2, 1], "crop_ratio": [2, 1]}, "crop_ratio: [2.0, 1.0] falls"),
         ({"shift": 0, "crop_scale": [0.2, 1]}, "crop_scale needs crop"),
         ({"crop": 24, "crop_scale": [0.2, 1]}, "and shift: 0"),
+        ({"crop_ratio": [1, 2]}, "has no effect without it"),
         ({"crop_scale": [0, 1]}, "greater than 0"),
         ({"hue": 0.6}, "less than or equal to 0.5"),
     ],

@@ -260,6 +260,8 @@ def test_keys_that_contradict_each_other_are_named_with_their_run() -> None:
     assert "images of glyphs have one channel; saturation, hue and grey have no meaning there" in colour
     drops = message(minimal(runs={"a": {"method": "random", "training": {"drop_at": [10]}}}))
     assert "runs.a.training: drop_at and schedule: steps need each other" in drops
+    factor = message(minimal(runs={"a": {"method": "random", "training": {"drop_factor": 0.5}}}))
+    assert "runs.a.training: drop_factor is that of schedule: steps, and has no effect without it" in factor
     folder = {"name": "cub200", "validation_share": 0}
     assert "0 leaves no validation classes; set evaluation.protocol: paper" in message(minimal(dataset=folder))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hardmine.artefacts import Job
+from hardmine.artefacts import Job, making
 from hardmine.errors import StoppedError
 from hardmine.training import checkpoint
 from hardmine.training.checkpoint import Checkpoints
@@ -111,6 +111,28 @@ def test_slow_writing_makes_checkpoints_rarer_down_to_two_percent(monkeypatch: p
             checkpoints.save(state(1.0))
     assert written[0] == pytest.approx(8.0)
     assert 0.018 < 3.0 * len(written) / clock[0] <= 0.0201
+
+
+def test_the_journal_has_the_time_before_a_stop_up_to_the_state_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    monkeypatch.setenv("HARDMINE_JOURNAL", str(tmp_path / "journal.csv"))
+    for seconds in (10.0, 20.0):  # each is stopped five seconds after its checkpoint
+        with pytest.raises(StoppedError), making(job()):
+            checkpoints = Checkpoints(job(), CPU)
+            checkpoints.load()
+            clock[0] += seconds
+            checkpoints.save(state(1.0))
+            clock[0] += 5.0
+            raise StoppedError("")
+    with making(job()) as folder:
+        Checkpoints(job(), CPU).load()
+        clock[0] += 40.0
+        (folder / "m").write_text("")
+    ((*_, seconds),) = [line.split(",") for line in (tmp_path / "journal.csv").read_text().splitlines()]
+    assert float(seconds) == 70.0
 
 
 def test_notice_is_taken_and_obeyed_only_when_asked() -> None:

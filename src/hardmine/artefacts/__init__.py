@@ -8,7 +8,7 @@ from .job import VERBS, WORK, Job
 from .kept import take_back
 from .locks import hold_job, hold_workflow, watch_workflow
 from .making import making
-from .notes import note_circumstance, note_failure, note_resolved
+from .notes import note_circumstance, note_earlier, note_failure, note_resolved
 from .prune import prune
 from .record import Record, read_record, resolved_settings
 from .remake import accept, differences, drawn
@@ -36,6 +36,7 @@ __all__ = [
     "listed_devices",
     "making",
     "note_circumstance",
+    "note_earlier",
     "note_failure",
     "note_resolved",
     "open_regular",

@@ -65,7 +65,7 @@ def making(job: Job) -> Iterator[Path]:
         remember(job.folder, record)
         shutil.rmtree(job.scratch, ignore_errors=True)
         forget(job)
-        _note(job, time.monotonic() - start)
+        _note(job, notes.earlier + time.monotonic() - start)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Notes", "note_circumstance", "note_failure", "note_resolved", "take_notes"]
+__all__ = ["Notes", "note_circumstance", "note_earlier", "note_failure", "note_resolved", "take_notes"]
 
 
 @dataclass
@@ -14,11 +14,13 @@ class Notes:
         circumstances: go into ``made_with``.
         resolved: settings as they came out.
         failed: why a training failed.
+        earlier: seconds of the job before it was stopped, for the journal.
     """
 
     circumstances: dict[str, str] = field(default_factory=dict)
     resolved: dict[str, Any] = field(default_factory=dict)
     failed: dict[str, Any] = field(default_factory=dict)
+    earlier: float = 0.0
 
 
 _notes = Notes()
@@ -37,6 +39,11 @@ def note_resolved(sections: dict[str, Any]) -> None:
 def note_failure(reason: str, step: int, counts: str) -> None:
     """Have the record say that a training failed: why, at which step, and what it counts with."""
     _notes.failed = {"reason": reason, "step": step, "counts": counts}
+
+
+def note_earlier(seconds: float) -> None:
+    """Have the journal count the time that was taken before the job was stopped, up to where it goes on."""
+    _notes.earlier = seconds
 
 
 def take_notes() -> Notes:

@@ -64,6 +64,8 @@ class Augmentation(Settings):
                 raise ValueError(f"{name}: {list(bounds)} falls; write the least first: {list(bounds[::-1])}")
         if self.crop_scale is not None and (not self.crop or self.shift):
             raise ValueError("crop_scale needs crop, the edge that cuts are brought to, and shift: 0")
+        if self.crop_scale is None and self.crop_ratio != type(self).model_fields["crop_ratio"].default:
+            raise ValueError("crop_ratio is that of the cuts of crop_scale, and has no effect without it")
         return self
 
 
@@ -114,6 +116,9 @@ class Training(Settings):
     def _drops_and_schedule(self) -> Self:
         if (self.schedule == "steps") != bool(self.drop_at):
             raise ValueError("drop_at and schedule: steps need each other")
+        written_off = "drop_at" in self.model_fields_set and not self.drop_at  # a run without the drops of its plan
+        if not self.drop_at and not written_off and self.drop_factor != type(self).model_fields["drop_factor"].default:
+            raise ValueError("drop_factor is that of schedule: steps, and has no effect without it")
         if list(self.drop_at) != sorted(set(self.drop_at)):
             raise ValueError(f"drop_at: {list(self.drop_at)} must rise")
         return self

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardmine.artefacts import Job, key_of, writing
+from hardmine.artefacts import Job, key_of, note_earlier, writing
 
 __all__ = ["Checkpoints"]
 
@@ -35,7 +35,8 @@ class Checkpoints:
         self._newest = job.scratch / "checkpoint.pt"
         self._previous = job.scratch / "checkpoint.previous.pt"
         self._pause = float(job.where["checkpoint_seconds"])
-        self._due = time.monotonic() + self._pause
+        self._start, self._earlier = time.monotonic(), 0.0
+        self._due = self._start + self._pause
 
     def due(self) -> bool:
         """Whether it is time for the next one: slow writing makes them rarer."""
@@ -46,7 +47,8 @@ class Checkpoints:
         start = time.monotonic()
         cuda = torch.cuda.get_rng_state_all() if self._cuda else []
         buffer = io.BytesIO()
-        torch.save({"key": self._key, "torch": torch.get_rng_state(), "cuda": cuda, "state": _plain(state)}, buffer)
+        content = {"key": self._key, "torch": torch.get_rng_state(), "cuda": cuda, "state": _plain(state)}
+        torch.save(content | {"seconds": self._earlier + start - self._start}, buffer)
         with writing(self._newest) as temporary:
             if self._newest.exists():
                 os.replace(self._newest, self._previous)
@@ -57,7 +59,10 @@ class Checkpoints:
         self._due = end + max(self._pause, (end - start) / _SHARE)
 
     def load(self) -> dict[str, Any] | None:
-        """The state of an interrupted run with the same settings and inputs, or None; restores torch's randomness."""
+        """The state of an interrupted run with the same settings and inputs, or None.
+
+        Restores torch's randomness, and has the journal count the time up to that state.
+        """
         for path in (self._newest, self._previous):
             content = _read(path)
             if content is None or content["key"] != self._key:
@@ -65,6 +70,8 @@ class Checkpoints:
             torch.set_rng_state(content["torch"])
             if self._cuda and content["cuda"]:
                 torch.cuda.set_rng_state_all(content["cuda"])
+            self._earlier = content["seconds"]
+            note_earlier(self._earlier)
             return content["state"]
         return None
 
