@@ -273,7 +273,7 @@ def _merged(shared: Any, overrides: Settings) -> Any:
         changes[name] = _merged(getattr(shared, name), value) if isinstance(value, Settings) else value
     try:
         return type(shared).model_validate(
-            {**{key: getattr(shared, key) for key in type(shared).model_fields}, **changes}
+            {**{key: getattr(shared, key) for key in shared.model_fields_set}, **changes}
         )
     except ValidationError as error:
         faults = (".".join(map(str, (*item["loc"], item["msg"]))) for item in error.errors(include_url=False))
