@@ -1,6 +1,7 @@
 """Tables over several kept plans: what ``hardmine compare`` says of their reports, from what is kept of these."""
 
 import json
+import textwrap
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hardmine.comparing.table import Answer, Comparison, comparison_of
 from hardmine.figures.tables import percent
 from hardmine.figures.titles import title_of
 from hardmine.foreign import markdown_table
+from hardmine.plotting.style import TEXT, figure, save
 from hardmine.settings import read_plan
 
 HERE = Path(__file__).parent
@@ -47,6 +49,33 @@ def _measured(name: str, metric: str) -> Measured:
         {},
         pd.DataFrame(),
     )
+
+
+def plot_answers(metric: str, folder: Path, name: str) -> None:
+    """A line a question, a panel a data set with its own scale: means and 95 % intervals, filled where 0 is out."""
+    found = comparison(metric)
+    datasets = [group.title for group in found.datasets]
+    asked = list(dict.fromkeys((answer.ask, answer.run, answer.against) for answer in found.answers))
+    with figure(TEXT, 0.6 + 0.36 * len(asked)) as (drawn, axes):
+        axes.remove()
+        for place, (dataset, panel) in enumerate(
+            zip(datasets, drawn.subplots(1, len(datasets), sharey=True), strict=True)
+        ):
+            for answer in (one for one in found.answers if one.dataset == dataset):
+                line = asked.index((answer.ask, answer.run, answer.against))
+                mean, half = 100 * answer.estimate.mean, 100 * answer.estimate.half_width
+                sure = answer.verdict != "within noise"
+                colour = "#888888" if not sure else "#0072B2" if mean > 0 else "#D55E00"
+                panel.errorbar(
+                    mean, line, xerr=half, fmt="o", markersize=4, color=colour, mfc=colour if sure else "white"
+                )
+            panel.axvline(0, color="#888888", linewidth=0.6, zorder=0)
+            panel.set_title(dataset, fontsize=7.5)
+            panel.set_xlabel(f"{title_of(found.metric, found.k)}, points")
+            panel.tick_params(left=not place)
+        panel.set_ylim(len(asked) - 0.5, -0.5)
+        panel.set_yticks(range(len(asked)), [textwrap.fill(ask, 40) for ask, _, _ in asked])
+        save(drawn, folder, name, png=False)
 
 
 def answers(folder: Path) -> str:

@@ -265,6 +265,7 @@ def main() -> None:
         order = json.loads((folder / "made.json").read_text())["order"]
         found = {run: pd.read_csv(path) for run in order if (path := folder / f"trials-{run}.csv").exists()}
         plot_budget(found, HERE.parent / "images", f"budget-{folder.name}", png=False)
+    across.plot_answers("recall@1", HERE.parent / "images", "reality-check")
 
 
 if __name__ == "__main__":
