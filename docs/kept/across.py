@@ -20,28 +20,37 @@ from hardmine.settings import read_plan
 
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parents[1] / "experiments"
-PLANS = ("reality-glyphs", "reality-omniglot", "reality-cub")
-"""Plans whose questions are answered together, so far as results of them are kept."""
+KEPT = {
+    "reality-glyphs": "reality-glyphs",
+    "reality-glyphs-6-10": "reality-glyphs",  # draws 6 to 10 of the runs in question, made later
+    "reality-omniglot": "reality-omniglot",
+    "reality-cub": "reality-cub",
+}
+"""Kept results whose questions are answered together, and their plans."""
 
 
 @cache
 def comparison(metric: str) -> Comparison:
-    """The kept plans of the reality check by a metric, each with the seeds of which results are kept."""
-    return comparison_of(
-        by_dataset([_measured(plan, metric) for plan in PLANS if (HERE / plan).is_dir()]), *taken_apart(metric)
-    )
+    """The plans of the reality check by a metric, each with the runs and seeds of which results are kept."""
+    measured = [_measured(HERE / name, plan, metric) for name, plan in KEPT.items() if (HERE / name).is_dir()]
+    return comparison_of(by_dataset(measured), *taken_apart(metric))
 
 
-def _measured(name: str, metric: str) -> Measured:
-    folder, file = HERE / name, EXPERIMENTS / f"{name}.yaml"
+def _measured(folder: Path, plan_name: str, metric: str) -> Measured:
+    file = EXPERIMENTS / f"{plan_name}.yaml"
     called, k = taken_apart(metric)
     table = pd.read_csv(folder / "replicates.csv", dtype={"run": str})
     table = table[(table.metric == called) & (table.k.isna() if k is None else table.k == k)]
     failed = pd.read_csv(folder / "failed.csv", dtype={"run": str})
     made = json.loads((folder / "made.json").read_text())
     plan = read_plan(file)
+    runs, seeds = set(table.run), set(table.seed)
+    there = {
+        "seeds": [seed for seed in plan.seeds if seed in seeds],
+        "runs": {name: run for name, run in plan.runs.items() if name in runs},
+    }
     return Measured(
-        plan.model_copy(update={"seeds": [seed for seed in plan.seeds if seed in set(table.seed)]}),
+        plan.model_copy(update=there),
         file,
         Record({}, {}, made["report"], {}, made["models_made_with"]),
         {str(run): dict(zip(part.seed, part.value, strict=True)) for run, part in table.groupby("run", sort=False)},
