@@ -10,8 +10,9 @@ import pandas as pd
 from hardmine.artefacts import Record
 from hardmine.comparing.cells import answers_table
 from hardmine.comparing.datasets import by_dataset
-from hardmine.comparing.reading import Measured, taken_apart
+from hardmine.comparing.reading import Measured, of_metric, taken_apart
 from hardmine.comparing.table import Answer, Comparison, comparison_of
+from hardmine.comparing.writing import markdown_of
 from hardmine.figures.tables import percent
 from hardmine.figures.titles import title_of
 from hardmine.foreign import markdown_table
@@ -38,9 +39,7 @@ def comparison(metric: str) -> Comparison:
 
 def _measured(folder: Path, plan_name: str, metric: str) -> Measured:
     file = EXPERIMENTS / f"{plan_name}.yaml"
-    called, k = taken_apart(metric)
-    table = pd.read_csv(folder / "replicates.csv", dtype={"run": str})
-    table = table[(table.metric == called) & (table.k.isna() if k is None else table.k == k)]
+    table = of_metric(pd.read_csv(folder / "replicates.csv", dtype={"run": str}), *taken_apart(metric))
     failed = pd.read_csv(folder / "failed.csv", dtype={"run": str})
     made = json.loads((folder / "made.json").read_text())
     plan = read_plan(file)
@@ -89,8 +88,7 @@ def plot_answers(metric: str, folder: Path, name: str) -> None:
 
 def answers(folder: Path) -> str:
     """A row a question and data set, by the metric that the folder is called after."""
-    table = answers_table(comparison(folder.name))
-    return markdown_table(table.titles, "-" * len(table.titles), ([cell.text for cell in row] for row in table.rows))
+    return markdown_of(answers_table(comparison(folder.name)))
 
 
 def verdicts(folder: Path) -> str:

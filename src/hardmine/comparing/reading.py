@@ -16,7 +16,7 @@ from hardmine.settings import Plan, read_plan, read_yaml
 
 from .belonging import making, record_of_report
 
-__all__ = ["Measured", "plan_file_of", "read_measured", "taken_apart"]
+__all__ = ["Measured", "of_metric", "plan_file_of", "read_measured", "taken_apart"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def read_measured(source: Path, metric: str) -> Measured:
     folder = Path("report", plan.plan)
     name, k = taken_apart(metric)
     results = read_table(folder / "results.csv", record, ("run", "seed", "metric", "k", "value"), making(source))
-    rows = _of_metric(results, name, k)
+    rows = of_metric(results, name, k)
     if rows.empty:
         pairs = results[["metric", "k"]].drop_duplicates().itertuples(index=False)
         there = [one.metric if pd.isna(one.k) else f"{one.metric}@{int(one.k)}" for one in pairs]
@@ -100,7 +100,7 @@ def read_measured(source: Path, metric: str) -> Measured:
     published = pd.DataFrame()
     if "published.csv" in record.outputs:
         printed = read_table(folder / "published.csv", record, ("run", "published"), making(source))
-        published = _of_metric(printed, name, k)
+        published = of_metric(printed, name, k)
     files = (source, *(folder / name for name in ("made.json", "results.csv")))
     return Measured(
         plan,
@@ -121,5 +121,6 @@ def _name_in(path: Path) -> object:
     return None
 
 
-def _of_metric(table: pd.DataFrame, name: str, k: int | None) -> pd.DataFrame:
+def of_metric(table: pd.DataFrame, name: str, k: int | None) -> pd.DataFrame:
+    """The rows of a metric in a table of the report."""
     return table[(table.metric == name) & (table.k.isna() if k is None else table.k == k)]

@@ -23,7 +23,7 @@ from .page import write_page
 from .replicates import Estimate
 from .table import Comparison
 
-__all__ = ["check_target", "write_comparison"]
+__all__ = ["check_target", "markdown_of", "write_comparison"]
 
 MADE_BY = "hardmine compare"
 _LARGEST_RECORD = 2**24
@@ -68,7 +68,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
     tables = [table for table in (runs_table(comparison), answers_table(comparison)) if table.rows]
     below = "".join(f"\n{in_markdown(note)}\n" for note in notes(comparison))
-    write_text(folder / "compare.md", "\n".join(map(_markdown, tables)) + below)
+    write_text(folder / "compare.md", "\n".join(map(markdown_of, tables)) + below)
     write_text(folder / "compare.tex", "\n".join(map(_tex, tables)))
     write_page(comparison, _provenance(comparison), folder / "index.html")
     write_text(folder / "made.json", json.dumps(_provenance(comparison), indent=1) + "\n")
@@ -113,7 +113,8 @@ def _numbers(one: Estimate, tested: bool) -> dict[str, Any]:
     return found | ({"p": one.p} if tested else {})
 
 
-def _markdown(table: Table) -> str:
+def markdown_of(table: Table) -> str:
+    """A table as Markdown, cells as they stand on the page."""
     return markdown_table(table.titles, "-" * len(table.titles), ([cell.text for cell in row] for row in table.rows))
 
 

@@ -116,8 +116,10 @@ class Training(Settings):
     def _drops_and_schedule(self) -> Self:
         if (self.schedule == "steps") != bool(self.drop_at):
             raise ValueError("drop_at and schedule: steps need each other")
-        written_off = "drop_at" in self.model_fields_set and not self.drop_at  # a run without the drops of its plan
-        if not self.drop_at and not written_off and self.drop_factor != type(self).model_fields["drop_factor"].default:
+        factor = type(self).model_fields["drop_factor"].default
+        if (
+            "drop_at" not in self.model_fields_set and self.drop_factor != factor
+        ):  # a run may write its plan's drops off
             raise ValueError("drop_factor is that of schedule: steps, and has no effect without it")
         if list(self.drop_at) != sorted(set(self.drop_at)):
             raise ValueError(f"drop_at: {list(self.drop_at)} must rise")
