@@ -13,7 +13,6 @@ from hardmine.comparing.datasets import by_dataset
 from hardmine.comparing.reading import Measured, of_metric, taken_apart
 from hardmine.comparing.table import Answer, Comparison, comparison_of
 from hardmine.comparing.writing import markdown_of
-from hardmine.figures.tables import percent
 from hardmine.figures.titles import title_of
 from hardmine.foreign import markdown_table
 from hardmine.plotting.style import TEXT, figure, save
@@ -112,7 +111,7 @@ def scores(folder: Path) -> str:
     datasets = [group.title for group in found.datasets]
     cells: dict[str, dict[str, str]] = {}
     for row in found.rows:
-        cells.setdefault(row.run, {})[row.dataset] = percent(100 * row.score.mean, 100 * row.score.half_width)
+        cells.setdefault(row.run, {})[row.dataset] = row.score.percent()
     shown = {run: own for run, own in cells.items() if len(own) >= max(2, len(datasets) - 1)}
     rows = [(run, *(own.get(dataset, "") for dataset in datasets)) for run, own in shown.items()]
     titles = (f"{title_of(found.metric, found.k)}, %", *datasets)
@@ -120,5 +119,5 @@ def scores(folder: Path) -> str:
 
 
 def _verdict(answer: Answer) -> str:
-    gain = percent(100 * answer.estimate.mean, 100 * answer.estimate.half_width, signed=True)
+    gain = answer.estimate.percent(signed=True)
     return gain if answer.verdict == "within noise" else f"{gain}, {answer.verdict}"

@@ -23,7 +23,7 @@ import across
 import pandas as pd
 
 from hardmine.artefacts import read_record
-from hardmine.comparing.replicates import Estimate, Replicate, differences, estimate
+from hardmine.comparing.replicates import Replicate, differences, estimate
 from hardmine.figures.failures import sentences_on
 from hardmine.figures.tables import percent, table_markdown, table_rows
 from hardmine.figures.tuned import plot_budget, tuned_markdown
@@ -139,7 +139,7 @@ def gains(folder: Path) -> str:
     over_rival = _against(values, {run: rival for run, rival in rivals.items() if rival != run})
     rows = []
     for run in sorted(methods, key=lambda name: -score[name].mean):
-        cells = [run, percent(100 * score[run].mean, 100 * score[run].half_width)]
+        cells = [run, score[run].percent()]
         for over, others in ((over_control, made["controls"]), (over_base, made["bases"])):
             cells.append(f"{over[run]} ({others[run]})" if run in over else "")
         cells += [f"{factors[run]:.2f}", "" if rivals[run] == run else f"{over_rival[run]} ({rivals[run]})"]
@@ -159,7 +159,7 @@ def variants(folder: Path) -> str:
     for run in made["order"]:
         score = estimate(values[run])
         difference = f"{gap[run]} ({varied[run]})" if run in gap else ""
-        rows.append((run, percent(100 * score.mean, 100 * score.half_width), difference))
+        rows.append((run, score.percent(), difference))
     return markdown_table(("run", "R@1", "minus its base, or what it varies"), "-::", rows)
 
 
@@ -184,11 +184,7 @@ def _against(values: dict[str, dict[Replicate, float]], others: dict[str, str]) 
     """Paired differences of runs from others in points with verdicts, corrected after Holm over all of them."""
     found = {run: estimate(differences(values[run], values[other])) for run, other in others.items()}
     corrected = holm({run: one.p for run, one in found.items()})
-    return {run: f"{_points(one)} {one.verdict(corrected[run])}" for run, one in found.items()}
-
-
-def _points(one: Estimate) -> str:
-    return percent(100 * one.mean, 100 * one.half_width, signed=True)
+    return {run: f"{one.percent(signed=True)} {one.verdict(corrected[run])}" for run, one in found.items()}
 
 
 def headline(folder: Path) -> str:

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
-from hardmine.figures.tables import percent
 from hardmine.figures.titles import notes_on, title_of
 
 from .datasets import DataSet
@@ -54,7 +53,7 @@ def _row(row: Row) -> list[Cell]:
     return [
         Cell(row.run),
         Cell(row.dataset, None, "words"),
-        Cell(_percent(row.score), row.score.mean),
+        Cell(row.score.percent(), row.score.mean),
         Cell(replicates + failed, row.score.replicates, "missing" if short or failed else ""),
         _gain(row.over_control, row.expected),
         _gain(row.over_base, row.expected),
@@ -71,7 +70,7 @@ def _answer(answer: Answer) -> list[Cell]:
     return [
         Cell(answer.ask, None, "words"),
         Cell(answer.verdict, None, f"words verdict {answer.verdict}"),
-        Cell(_percent(one, True) + _short(one, answer.expected), one.mean, _marked(one, answer.expected)),
+        Cell(one.percent(signed=True) + _short(one, answer.expected), one.mean, _marked(one, answer.expected)),
         Cell(p, answer.p),
         Cell(answer.dataset, None, "words"),
         Cell(f"{answer.run} minus {answer.against}", None, "words"),
@@ -120,7 +119,7 @@ def _gain(gain: Gain | None, expected: int) -> Cell:
     if gain is None:
         return Cell("", math.nan)
     one = gain.estimate
-    text = f"{_percent(one, True)} ({gain.over}){_short(one, expected)}"
+    text = f"{one.percent(signed=True)} ({gain.over}){_short(one, expected)}"
     return Cell(text, one.mean, _marked(one, expected))
 
 
@@ -131,10 +130,6 @@ def _short(one: Estimate, expected: int) -> str:
 
 def _marked(one: Estimate, expected: int) -> str:
     return "missing" if one.replicates < expected else ""
-
-
-def _percent(one: Estimate, signed: bool = False) -> str:
-    return percent(100 * one.mean, 100 * one.half_width, signed=signed)
 
 
 def _trimmed(share: float) -> str:

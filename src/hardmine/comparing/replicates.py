@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from hardmine.figures.tables import percent
 from hardmine.retrieval.statistics import are_equal, half_width_of, paired_p, verdict_of
 
 __all__ = ["LEAST_DRAWS", "Estimate", "Replicate", "differences", "estimate"]
@@ -49,6 +50,10 @@ class Estimate:
     def verdict(self, p: float) -> str:
         """The word for it at a corrected p, as ``hardmine.retrieval.statistics.Comparison`` has them."""
         return verdict_of(self.freedom + 1 if self.replicates else 0, self.mean, p)
+
+    def percent(self, signed: bool = False) -> str:
+        """Mean and half width as tables have them, in percent or points."""
+        return percent(100 * self.mean, 100 * self.half_width, signed=signed)
 
 
 def estimate(values: Mapping[Replicate, float]) -> Estimate:
