@@ -29,6 +29,11 @@ KEPT = {
 """Kept results whose questions are answered together, and their plans."""
 
 
+def kept_of(plan: str) -> list[Path]:
+    """The kept results of a plan, each of other draws of its classes."""
+    return [HERE / name for name, own in KEPT.items() if own == plan and (HERE / name).is_dir()] or [HERE / plan]
+
+
 @cache
 def comparison(metric: str) -> Comparison:
     """The plans of the reality check by a metric, each with the runs and seeds of which results are kept."""

@@ -172,8 +172,8 @@ def _varied(run: str, names: set[str], bases: dict[str, str]) -> str | None:
 
 
 def _replicates(folder: Path) -> dict[str, dict[Replicate, float]]:
-    """Recall at 1 of each run by seed."""
-    table = pd.read_csv(folder / "replicates.csv")
+    """Recall at 1 of each run by seed, of all that is kept of the plan."""
+    table = pd.concat([pd.read_csv(one / "replicates.csv") for one in across.kept_of(folder.name)])
     return {
         str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
         for run, part in table[table.metric == "recall"].groupby("run")
