@@ -3,6 +3,7 @@ import importlib
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -90,6 +91,54 @@ def test_tables_of_the_docs_are_those_of_the_kept_results(monkeypatch: pytest.Mo
     assert {path.stem for path in headers} >= {path.stem for path in (ROOT / "experiments").glob("*.yaml")}
     for path, text in headers.items():
         assert path.read_text() == text, f"{path}: run make tables"
+
+
+def test_numbers_in_the_text_are_those_of_the_kept_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs/kept")
+    reading, prose = importlib.import_module("reading"), importlib.import_module("prose")
+    for module in (reading, prose):
+        monkeypatch.setattr(module, "HERE", tmp_path)
+    rows = [
+        f"{run},{seed},{metric},{value}"
+        for metric, base in (("recall,1", 0.5), ("map@r,", 0.2))
+        for run, gain in (("a", 0.0), ("b", 0.1))
+        for seed, value in enumerate((base + gain, base + gain + 0.02 + gain / 10))
+    ]
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan/replicates.csv").write_text("\n".join(("run,seed,metric,k,value", *rows)) + "\n")
+    text = (
+        "<!-- numbers: plan recall@1 --> 0.0<!-- a -->, 0.0 ± 0.0<!-- b a --> and -0.0<!-- a b -->; "
+        "in MAP@R 0.0<!-- map@r b -->; 7.0 is no such number."
+    )
+    assert prose.with_numbers(text) == (
+        "<!-- numbers: plan recall@1 --> 51.0<!-- a -->, 10.5 ± 6.4<!-- b a --> and -10.5<!-- a b -->; "
+        "in MAP@R 31.5<!-- map@r b -->; 7.0 is no such number."
+    )
+    with pytest.raises(SystemExit, match="plan has no such run"):
+        prose.with_numbers("<!-- numbers: plan recall@1 --> 0.0<!-- a c -->")
+
+
+def test_what_a_search_says_of_run_and_control_is_taken_at_equal_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs/kept")
+    monkeypatch.setattr(importlib.import_module("reading"), "HERE", tmp_path)
+    searches = importlib.import_module("searches")
+    (tmp_path / "plan").mkdir()
+    shared = "trial,searched,training.learning_rate,{own}map@r,chosen\n"
+    (tmp_path / "plan/trials-mined.csv").write_text(
+        shared.format(own="ratio,") + "0,own,,,0.3,\n1,rate,0.1,,0.5,\n2,all,0.2,0.7,0.6,yes\n"
+    )
+    (tmp_path / "plan/trials-unmined.csv").write_text(
+        shared.format(own="") + "0,own,,0.4,\n1,rate,0.1,0.4,yes\n2,all,0.3,0.2,\n"
+    )
+    runs = {"mined": SimpleNamespace(control="unmined"), "like": SimpleNamespace(control="mined")}
+    plan = SimpleNamespace(plan="plan", runs=runs)
+    assert searches.of_search(plan, "mined", "unmined") == ("1 of 2", "-10.0 to +10.0", "+20.0")
+    assert searches.same_choice(plan, "mined", "unmined") == "each its own"
+    assert searches.of_search(plan, "mined", "other") is None
+    assert searches.of_search(plan, "like", "mined") is None
+    assert searches.same_choice(plan, "like", "mined") == "the same"
 
 
 def test_the_reality_check_asks_what_its_plans_ask() -> None:

@@ -6,38 +6,24 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+from reading import EXPERIMENTS, GROUPS, HERE
+from searches import of_search, same_choice
 
 from hardmine.artefacts import Record
-from hardmine.comparing.cells import answers_table
 from hardmine.comparing.datasets import by_dataset
 from hardmine.comparing.reading import Measured, of_metric, taken_apart
+from hardmine.comparing.replicates import differences
 from hardmine.comparing.table import Answer, Comparison, comparison_of
-from hardmine.comparing.writing import markdown_of
 from hardmine.figures.titles import title_of
 from hardmine.foreign import markdown_table
 from hardmine.plotting.style import TEXT, figure, save
 from hardmine.settings import read_plan
 
-HERE = Path(__file__).parent
-EXPERIMENTS = HERE.parents[1] / "experiments"
-KEPT = {
-    "reality-glyphs": "reality-glyphs",
-    "reality-glyphs-6-10": "reality-glyphs",  # draws 6 to 10 of the runs in question, made later
-    "reality-omniglot": "reality-omniglot",
-    "reality-cub": "reality-cub",
-}
-"""Kept results whose questions are answered together, and their plans."""
-
-
-def kept_of(plan: str) -> list[Path]:
-    """The kept results of a plan, each of other draws of its classes."""
-    return [HERE / name for name, own in KEPT.items() if own == plan and (HERE / name).is_dir()] or [HERE / plan]
-
 
 @cache
-def comparison(metric: str) -> Comparison:
-    """The plans of the reality check by a metric, each with the runs and seeds of which results are kept."""
-    measured = [_measured(HERE / name, plan, metric) for name, plan in KEPT.items() if (HERE / name).is_dir()]
+def comparison(metric: str, group: str = "reality") -> Comparison:
+    """The plans of a group by a metric, each with the runs and seeds of which results are kept."""
+    measured = [_measured(HERE / name, plan, metric) for name, plan in GROUPS[group].items() if (HERE / name).is_dir()]
     return comparison_of(by_dataset(measured), *taken_apart(metric))
 
 
@@ -91,13 +77,48 @@ def plot_answers(metric: str, folder: Path, name: str) -> None:
 
 
 def answers(folder: Path) -> str:
-    """A row a question and data set, by the metric that the folder is called after."""
-    return markdown_of(answers_table(comparison(folder.name)))
+    """A row a question and data set, by the metric that the folder is called after, of the group it is in."""
+    found = _of_folder(folder)
+    groups = {group.title: group for group in found.datasets}
+    rows = []
+    for answer in sorted(found.answers, key=lambda one: [other.ask for other in found.answers].index(one.ask)):
+        group = groups[answer.dataset]
+        gaps = differences(group.values[answer.run], group.values[answer.against])
+        above = f"{sum(gap > 0 for gap in gaps.values())} of {len(gaps)}"
+        p = "< 0.001" if answer.p < 0.001 else f"{answer.p:.3f}"
+        chosen = same_choice(group.plans[0].plan, answer.run, answer.against)
+        rows.append((answer.ask, answer.dataset, _verdict(answer), p, above, chosen))
+    titles = (
+        "question",
+        "data set",
+        f"{title_of(found.metric, found.k)}, points",
+        "p after Holm",
+        "draws above",
+        "settings",
+    )
+    return markdown_table(titles, "--::::", rows)
+
+
+def searched(folder: Path) -> str:
+    """A row a question and data set: what the search saw on held-out training classes, and what test classes say."""
+    found = _of_folder(folder)
+    groups = {group.title: group for group in found.datasets}
+    rows = []
+    for answer in sorted(found.answers, key=lambda one: [other.ask for other in found.answers].index(one.ask)):
+        told = of_search(groups[answer.dataset].plans[0].plan, answer.run, answer.against)
+        if told:
+            rows.append((answer.ask, answer.dataset, *told, answer.estimate.percent(signed=True)))
+    titles = ("question", "data set", "equal settings", "range", "chosen settings", "test draws")
+    return markdown_table(titles, "--::::", rows)
+
+
+def _of_folder(folder: Path) -> Comparison:
+    return comparison(folder.name, folder.parent.name if folder.parent.name in GROUPS else "reality")
 
 
 def verdicts(folder: Path) -> str:
     """The same for the first screen: a row a question, a column a data set."""
-    found = comparison(folder.name)
+    found = _of_folder(folder)
     questions: dict[tuple[str, str], dict[str, Answer]] = {}
     for answer in found.answers:
         questions.setdefault((answer.run, answer.against), {})[answer.dataset] = answer
@@ -112,7 +133,7 @@ def verdicts(folder: Path) -> str:
 
 def scores(folder: Path) -> str:
     """A row a run that is of all data sets but at most one, a column a data set."""
-    found = comparison(folder.name)
+    found = _of_folder(folder)
     datasets = [group.title for group in found.datasets]
     cells: dict[str, dict[str, str]] = {}
     for row in found.rows:

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import across
 import pandas as pd
+from prose import with_numbers
+from reading import EXPERIMENTS, HERE, values_of
 
 from hardmine.artefacts import read_record
 from hardmine.comparing.replicates import Replicate, differences, estimate
@@ -31,8 +33,6 @@ from hardmine.foreign import markdown_table
 from hardmine.retrieval.statistics import holm
 from hardmine.settings import read_plan
 
-HERE = Path(__file__).parent
-EXPERIMENTS = HERE.parents[1] / "experiments"
 BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LIBRARIES = ("hardmine", "commit", "tree", "torch", "numpy", "python")
 CIRCUMSTANCES = (*LIBRARIES, "processor", "instructions", "threads", "device")
@@ -125,7 +125,7 @@ def plans(folder: Path) -> str:
 def gains(folder: Path) -> str:
     """Recall at 1 of every method beside its control, its base, and semi-hard triplets of as much processor time."""
     made = json.loads((folder / "made.json").read_text())
-    values = _replicates(folder)
+    values = values_of(folder.name)
     score = {run: estimate(found) for run, found in values.items()}
     seconds = pd.read_csv(folder / "seconds.csv").set_index("run").train_seconds
     methods = [run for run in made["order"] if run in made["controls"] or run in made["bases"]]
@@ -151,7 +151,7 @@ def gains(folder: Path) -> str:
 def variants(folder: Path) -> str:
     """Recall at 1 of every run, and what it differs by from its base, or from the run that its name begins with."""
     made = json.loads((folder / "made.json").read_text())
-    values = _replicates(folder)
+    values = values_of(folder.name)
     names = set(made["order"]) - set(made["warm"].values())
     varied = {run: other for run in made["order"] if (other := _varied(run, names, made["bases"]))}
     gap = _against(values, varied)
@@ -169,15 +169,6 @@ def _varied(run: str, names: set[str], bases: dict[str, str]) -> str | None:
         return bases[run]
     begun = max((name for name in names if run.startswith(f"{name}-")), key=len, default="")
     return None if not begun or bases.get(begun) == run else begun
-
-
-def _replicates(folder: Path) -> dict[str, dict[Replicate, float]]:
-    """Recall at 1 of each run by seed, of all that is kept of the plan."""
-    table = pd.concat([pd.read_csv(one / "replicates.csv") for one in across.kept_of(folder.name)])
-    return {
-        str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
-        for run, part in table[table.metric == "recall"].groupby("run")
-    }
 
 
 def _against(values: dict[str, dict[Replicate, float]], others: dict[str, str]) -> dict[str, str]:
@@ -206,6 +197,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "variants": variants,
     "answers": across.answers,
     "verdicts": across.verdicts,
+    "searched": across.searched,
     "scores": across.scores,
     "tuned": tuned,
     "plans": plans,
@@ -235,8 +227,8 @@ def _number(value: float) -> str:
 
 
 def page_with_tables(text: str) -> str:
-    """A page with its tables made anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found[3]](HERE / found[2])}{found[4]}", text)
+    """A page with its tables and the numbers of its text made anew."""
+    return with_numbers(BLOCK.sub(lambda found: f"{found[1]}{TABLES[found[3]](HERE / found[2])}{found[4]}", text))
 
 
 def pages() -> list[Path]:
