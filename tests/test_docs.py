@@ -2,12 +2,14 @@ import dataclasses
 import importlib
 import math
 import re
+from math import sqrt
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
+from scipy.stats import ttest_1samp
 from tiny import advance, build
 
 from hardmine.settings.methods import METHODS
@@ -139,6 +141,17 @@ def test_what_a_search_says_of_run_and_control_is_taken_at_equal_settings(
     assert searches.of_search(plan, "mined", "other") is None
     assert searches.of_search(plan, "like", "mined") is None
     assert searches.same_choice(plan, "like", "mined") == "the same"
+
+
+def test_draws_that_share_test_classes_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs/kept")
+    p = importlib.import_module("across").p_overlapping
+    gaps = [1.0, 2.0, 6.0]
+    assert p(gaps, 0.0) == pytest.approx(ttest_1samp(gaps, 0.0).pvalue)
+    # With half of the classes in common the error is sqrt((1 + 2 / 2) / (1 / 2)) = 2 times as large: t = 1, 2 degrees.
+    gaps = [2 - 2 * sqrt(3), 2.0, 2 + 2 * sqrt(3)]
+    assert p(gaps, 0.0) == pytest.approx(1 - 1 / sqrt(3))
+    assert p([2 - sqrt(3), 2.0, 2 + sqrt(3)], 0.5) == pytest.approx(1 - 1 / sqrt(3))
 
 
 def test_the_reality_check_asks_what_its_plans_ask() -> None:

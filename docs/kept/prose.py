@@ -2,7 +2,8 @@
 
 A number with ``<!-- RUN -->`` behind it is the mean of a run, with ``<!-- RUN OTHER -->`` the paired difference from
 another: in percent or points, as tables have them, with the interval where ``±`` stands and a sign where one stands. A
-kept plan and a metric may stand before the runs; else they are those of the last ``<!-- numbers: PLAN METRIC -->``.
+kept plan (``reality-`` may be left out) and a metric may stand before the runs; else they are those of the last
+``<!-- numbers: PLAN METRIC -->`` above.
 """
 
 import re
@@ -40,8 +41,8 @@ def _number(text: str, words: list[str], plan: str, metric: str) -> str:
     for word in words:
         if word in METRICS:
             metric = word
-        elif word in plans:
-            plan = word
+        elif word in plans or f"reality-{word}" in plans:
+            plan = word if word in plans else f"reality-{word}"
         else:
             runs.append(word)
     values = values_of(plan, metric)
