@@ -12,8 +12,8 @@ __all__ = ["Augmentation", "Batch", "Training", "TrainingOverrides"]
 class Batch(Settings):
     """The shape of a class-balanced batch."""
 
-    classes: PositiveInt = 25
-    """Classes in a batch."""
+    classes: int = Field(25, ge=2)
+    """Classes in a batch; one alone has no image of another class to be told from."""
     images_per_class: int = Field(4, ge=2)
     """Images of each class in a batch."""
 

@@ -221,11 +221,6 @@ def test_equal_embeddings_and_classes_of_one_image_give_no_nan(variant):
     assert all(torch.isfinite(value).all() for value in weights(method).values())
 
 
-def test_one_class_a_batch_is_refused():
-    with pytest.raises(UserError, match=r"training\.batch\.classes: 1 gives no negatives for htg"):
-        method_of(training={"batch": {"classes": 1, "images_per_class": 4}})
-
-
 def test_nan_stops_the_run_with_the_step_and_the_first_term():
     method = method_of(warm_share=0.0)
     advance(method, 2)

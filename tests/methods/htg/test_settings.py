@@ -28,7 +28,7 @@ def test_variants_say_which_parts_there_are(variant, generates, discriminates):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"training": {"batch": {"classes": 1}}}, "1 gives no negatives for htg; use at least 2"),
+        ({"training": {"batch": {"classes": 1}}}, "greater than or equal to 2"),
         ({"margin": 0}, "greater than 0"),
         ({"warm_share": 1}, "less than 1"),
         ({"class_weight": -1}, "greater than or equal to 0"),

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hardmine.errors import UserError
 from hardmine.methods.base import Setup
 from hardmine.methods.generator import Generator
 from hardmine.methods.made_samples import (
@@ -56,8 +55,6 @@ class HTGMethod(RoutedMethod):
         assert isinstance(setup.run, HTG)
         self.run = setup.run
         super().__init__(setup)
-        if setup.training.batch.classes < 2:
-            raise UserError("training.batch.classes: 1 gives no negatives for htg; use at least 2.")
         self.draws, self.directions = setup.generator(1), setup.generator(2)
         self.parts |= {"selection": Generator(self.draws), "directions": Generator(self.directions)}
         self.add_optimiser(self.parameter_groups())

@@ -1,8 +1,8 @@
 """Settings of HTG: hard triplet generation (Zhao et al. 2018), as others tell of it, and its controls."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from hardmine.settings.run import RunSettings
 
@@ -49,12 +49,6 @@ class HTG(RunSettings):
     step_length: PositiveFloat = 0.1
     """rho, the length of the steps of variants step and random, on the unit sphere; to compare them with a run, take
     its mean length of displacements."""
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.training.batch is not None and self.training.batch.classes == 1:
-            raise ValueError("training.batch.classes: 1 gives no negatives for htg; use at least 2")
-        return self
 
     @property
     def generates(self) -> bool:
