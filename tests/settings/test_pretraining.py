@@ -103,9 +103,10 @@ def test_check_warns_and_leaves_with_0(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(text)
     done = CliRunner().invoke(app, ["check", "--plan", str(tmp_path / "plan.yaml")])
     assert done.exit_code == 0
-    assert [line.split(":")[0] for line in done.output.splitlines()[1:]] == ["warning", "warning"]
+    assert [line.split(":")[0] for line in done.output.splitlines()[1:]] == ["warning"] * 3
     assert "warning: no run shows what" in done.output
     assert "warning: test classes may have been seen: vit_base_patch16_clip_224.laion2b" in done.output
+    assert "warning: there is no folder pictures here" in done.output
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda path: path.stem)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from hardmine.artefacts import Job, Record, read_record
 from hardmine.artefacts.judgement import differing_keys
+from hardmine.datasets.own_changes import changed_since_listed
 from hardmine.errors import UserError
 from hardmine.settings import Plan, jobs_of
+from hardmine.settings.datasets import Folder
 
-__all__ = ["making", "record_of_report"]
+__all__ = ["making", "other_pictures", "record_of_report"]
 
 _SHOWN = 4
 
@@ -31,19 +33,33 @@ def record_of_report(plan: Plan, source: Path) -> Record:
     record = read_record(report.folder)
     if record is None:
         raise UserError(f"{source}: has no report in {report.folder}. {making(source)}")
+    records = {job.folder: record if job is report else read_record(job.folder) for job in (report, *others)}
     for job in (report, *others):
-        own = record if job is report else read_record(job.folder)
+        own = records[job.folder]
         if _counts(job) and own is not None and (keys := differing_keys(own.settings, job.to_json()["settings"])):
             listed = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
             raise UserError(
                 f"{report.folder}: is not of {source} as it is now: {job.folder} was made with other settings "
                 f"({listed}). {making(source)}"
             )
-    for folder, outputs in record.inputs.items():
-        now = read_record(folder)
-        if now is not None and now.outputs != outputs:
-            raise UserError(f"{report.folder}: is older than {folder}, which was made again. {making(source)}")
+        for folder, outputs in own.inputs.items() if own is not None else ():
+            now = records.get(folder)
+            if now is not None and now.outputs != outputs:
+                raise UserError(f"{job.folder}: is older than {folder}, which was made again. {making(source)}")
     return record
+
+
+def other_pictures(plan: Plan, source: Path) -> str:
+    """A sentence where the user's own images are others than those that were listed for the plan; else empty.
+
+    Raises:
+        UserError: the list is missing or damaged.
+    """
+    if not isinstance(plan.dataset, Folder) or read_record(raw := plan.dataset.raw_folder) is None:
+        return ""
+    changes = changed_since_listed(Path(raw), plan.dataset)
+    since = f"{plan.dataset.place}: since it was listed for the results of {source}"
+    return f"{since}: {changes}. {making(source)}" if changes else ""
 
 
 def _counts(job: Job) -> bool:

@@ -1,17 +1,20 @@
 """What ``hardmine show`` prints of one plan: its results, how far it is, or what tuning chose."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from hardmine.artefacts import state_of
+from hardmine.datasets.items import read_items
+from hardmine.datasets.split_sizes import words_for
 from hardmine.errors import UserError
 from hardmine.figures.terminal import print_results
 from hardmine.settings import Plan, chosen_runs, jobs_of
 from hardmine.training.resolved import read_choice
 
-from .belonging import record_of_report
+from .belonging import other_pictures, record_of_report
 
 __all__ = ["show_chosen", "show_results"]
 
@@ -38,6 +41,11 @@ def show_results(plan: Plan, path: Path, test: bool) -> None:
     except UserError as error:
         print(f"{error} What follows is the report as it was made.", file=sys.stderr)
         _print_state(plan)
+    if remark := other_pictures(plan, path):
+        print(remark, file=sys.stderr)
+    with suppress(UserError):
+        items = read_items(Path(plan.packed_folder(plan.seeds[0]), "items.csv"))
+        print(f"{plan.dataset.name}: {words_for(items)}")
     print_results(folder, test)
 
 

@@ -14,13 +14,14 @@ from hardmine.artefacts import digest, read_record, write_text
 from hardmine.errors import UserError
 from hardmine.settings.datasets import Folder
 
+from .items import Items
 from .listing import Entry, Listing, make_listing
 from .manual import read_json
 from .members import MEMBER_LIMIT, require_writable
 from .own_images import OwnImage, in_class_folders, listed, require_pairs
 from .spellings import under_one_spelling
 
-__all__ = ["download", "listing"]
+__all__ = ["download", "listing", "look"]
 
 _NAMED = 20
 
@@ -55,8 +56,17 @@ def listing(raw: Path, settings: Folder) -> Listing:
     return replace(made, digests=[digests[path] for path in made.items.paths])
 
 
-def _content(settings: Folder) -> list[dict[str, str]]:
-    """Path, class, split and SHA-256 of every image as it is now."""
+def look(settings: Folder) -> Items:
+    """The images as they would be packed now, none of them opened; prints what is passed over.
+
+    Raises:
+        UserError: as ``download`` does, but for files that cannot be read.
+    """
+    images = _images(settings)
+    return _split(images, _naming_files(settings, images)).items
+
+
+def _images(settings: Folder) -> list[OwnImage]:
     place = settings.place
     if not place.is_dir():
         raise UserError(f"dataset.path: there is no folder {place}. Name the folder that holds the images.")
@@ -64,9 +74,15 @@ def _content(settings: Folder) -> list[dict[str, str]]:
     require_writable(place, [image.path for image in images])
     images = under_one_spelling(images, str(place / (settings.list or "")), settings.spellings == "apart")
     require_pairs(images, settings.path)
+    return images
+
+
+def _content(settings: Folder) -> list[dict[str, str]]:
+    """Path, class, split and SHA-256 of every image as it is now."""
+    images = _images(settings)
     settings = _naming_files(settings, images)
     _split(images, settings)
-    digests = _digests(place, images, settings)
+    digests = _digests(settings.place, images, settings)
     return [
         {"path": image.path, "class": image.label, "split": image.split, "sha256": sha}
         for image, sha in zip(images, digests, strict=True)
