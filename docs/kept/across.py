@@ -45,6 +45,7 @@ def _measured(folder: Path, plan_name: str, metric: str) -> Measured:
     there = {
         "seeds": [seed for seed in plan.seeds if seed in seeds],
         "runs": {name: run for name, run in plan.runs.items() if name in runs},
+        "questions": tuple(one for one in plan.questions if {one.run, one.against} <= runs),
     }
     return Measured(
         plan.model_copy(update=there),
