@@ -105,20 +105,24 @@ def verify(
     """Rehash artefacts and check what made them; leaves with 2 when something is wrong."""
     from hardmine.artefacts import differences, drawn, hold_workflow, retire, versions_apart
     from hardmine.artefacts import verify as verify_jobs
+    from hardmine.settings import workflow_command
 
     verbs = _verbs(verb)
     jobs, strict = _jobs(plan)
+    command = workflow_command(plan)
     if repair or remake:
         hold_workflow()
     faults = verify_jobs(jobs, verbs, strict)
     found = "\n".join(fault for sentences in faults.values() for fault in sentences)
     if faults and repair:
         for record, target in retire(list(faults)):
-            found += f"\n{record} moved to {target}: the next 'snakemake --cores all' makes the artefact again."
+            found += f"\n{record} moved to {target}: the next '{command}' makes the artefact again."
         print(found)
         return
     if faults:
-        raise UserError(f"{found}\n'hardmine verify --repair' has the next 'snakemake --cores all' make them again.")
+        own = "" if plan == Path("params.yaml") else f" --plan {plan}"
+        again = f"'hardmine verify{own} --repair' has the next '{command}' make them again."
+        raise UserError(f"{found}\n{again}")
     for versions, count in versions_apart(jobs, verbs).items():
         print(f"warning: {count} artefacts were made with {versions}; 'versions: strict' in the plan makes them again.")
     print(f"verified: {sum(job.verb in verbs for job in jobs)} artefacts ({verb}).")
@@ -139,6 +143,7 @@ def accept(
     """After an edit of code that changes no result: show it by one remake a run, and record the artefacts under it."""
     from hardmine.artefacts import accept as accept_jobs
     from hardmine.artefacts import hold_workflow
+    from hardmine.settings import workflow_command
 
     hold_workflow()
     jobs, _ = _jobs(plan)
@@ -148,7 +153,7 @@ def accept(
         print(sentence, flush=True)
     print(f"{sum(verdicts)} of {len(verdicts)} remakes were equal.")
     if not all(verdicts):
-        raise UserError("some artefacts differ under the present code; 'snakemake --cores all' makes them again.")
+        raise UserError(f"some artefacts differ under the present code; '{workflow_command(plan)}' makes them again.")
 
 
 @app.command(rich_help_panel="Care")

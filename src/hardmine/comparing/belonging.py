@@ -6,18 +6,12 @@ from hardmine.artefacts import Job, Record, read_record
 from hardmine.artefacts.judgement import differing_keys
 from hardmine.datasets.own_changes import changed_since_listed
 from hardmine.errors import UserError
-from hardmine.settings import Plan, jobs_of
+from hardmine.settings import Plan, jobs_of, making
 from hardmine.settings.datasets import Folder
 
-__all__ = ["making", "other_pictures", "record_of_report"]
+__all__ = ["other_pictures", "record_of_report"]
 
 _SHOWN = 4
-
-
-def making(source: Path) -> str:
-    """A sentence with the command that makes the report of a plan file."""
-    chosen = "" if source == Path("params.yaml") else f" --configfile {source}"
-    return f"'snakemake --cores all{chosen}' makes it."
 
 
 def record_of_report(plan: Plan, source: Path) -> Record:

@@ -12,9 +12,9 @@ from hardmine.errors import UserError, nearest
 from hardmine.figures.recommendation import seconds_by_seed
 from hardmine.figures.stored import read_table
 from hardmine.retrieval.metrics import name_and_k
-from hardmine.settings import Plan, read_plan, read_yaml
+from hardmine.settings import Plan, making, read_plan, read_yaml
 
-from .belonging import making, record_of_report
+from .belonging import record_of_report
 
 __all__ = ["Measured", "of_metric", "plan_file_of", "read_measured", "taken_apart"]
 

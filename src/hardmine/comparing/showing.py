@@ -11,7 +11,7 @@ from hardmine.datasets.items import read_items
 from hardmine.datasets.split_sizes import words_for
 from hardmine.errors import UserError
 from hardmine.figures.terminal import print_results
-from hardmine.settings import Plan, chosen_runs, jobs_of
+from hardmine.settings import Plan, chosen_runs, jobs_of, making
 from hardmine.training.resolved import read_choice
 
 from .belonging import other_pictures, record_of_report
@@ -34,7 +34,7 @@ def show_results(plan: Plan, path: Path, test: bool) -> None:
     folder = Path("report", plan.plan)
     if not (folder / "made.json").exists():
         if not _print_state(plan):
-            raise UserError(f"{path}: nothing of it is made. 'snakemake --cores all' makes it.")
+            raise UserError(f"{path}: nothing of it is made. {making(path)}")
         return
     try:
         record_of_report(plan, path)
@@ -46,7 +46,7 @@ def show_results(plan: Plan, path: Path, test: bool) -> None:
     with suppress(UserError):
         items = read_items(Path(plan.packed_folder(plan.seeds[0]), "items.csv"))
         print(f"{plan.dataset.name}: {words_for(items)}")
-    print_results(folder, test)
+    print_results(folder, test, making(path))
 
 
 def show_chosen(plan: Plan, path: Path) -> None:
@@ -57,7 +57,10 @@ def show_chosen(plan: Plan, path: Path) -> None:
     """
     if plan.tuning is None or not plan.searched:
         raise UserError(f"{path}: tunes nothing; add tuning: {{trials: 16}} to it.")
-    choices = {run: read_choice(Path("tuning", plan.plan, run, "choice")) for run in plan.searched}
+    folders = {run: Path("tuning", plan.plan, run, "choice") for run in plan.searched}
+    if missing := [run for run, folder in folders.items() if not (folder / "chosen.json").exists()]:
+        raise UserError(f"{path}: nothing is chosen yet for {', '.join(missing)}. {making(path)}")
+    choices = {run: read_choice(folder) for run, folder in folders.items()}
     runs = {"runs": chosen_runs(plan, choices)}
     print(f"# Chosen by plan '{plan.plan}' of {path}: {plan.tuning.trials} trials, {plan.tuning.folds} folds.")
     print(yaml.safe_dump(runs, sort_keys=False, default_flow_style=None, width=120), end="")

@@ -22,10 +22,9 @@ from .titles import notes_on, title_of
 __all__ = ["print_results"]
 
 _SHOWN = ("map@r", "nmi", WITHOUT_MATCH)
-_REMEDY = "'snakemake --cores all' makes it."
 
 
-def print_results(folder: Path, test: bool = False) -> None:
+def print_results(folder: Path, test: bool = False, remedy: str = "'snakemake --cores all' makes it.") -> None:
     """Print recall, MAP@R and NMI of every run of a report, best first, which run to use, and the path of its page.
 
     The share of queries without a match stands beside them where there are any; where a run shows pretrained features
@@ -34,6 +33,7 @@ def print_results(folder: Path, test: bool = False) -> None:
     Args:
         folder: of the report.
         test: print the values on test classes too, below those on validation classes, by which runs are chosen.
+        remedy: what errors end with.
 
     Raises:
         UserError: there is no report in the folder, or one of its tables was altered.
@@ -41,9 +41,9 @@ def print_results(folder: Path, test: bool = False) -> None:
     """
     record = read_record(folder)
     if record is None:
-        raise UserError(f"{folder}: has no report. {_REMEDY}")
-    details = read_table(folder / "details.csv", record, ("run", "seed", "split", "metric", "k", "value"), _REMEDY)
-    on_test = read_table(folder / "statistics.csv", record, ("run", "verdict", "seeds_expected"), _REMEDY)
+        raise UserError(f"{folder}: has no report. {remedy}")
+    details = read_table(folder / "details.csv", record, ("run", "seed", "split", "metric", "k", "value"), remedy)
+    on_test = read_table(folder / "statistics.csv", record, ("run", "verdict", "seeds_expected"), remedy)
     (baseline,) = on_test[on_test.verdict == "baseline"].run.unique()
     seeds = range(int(on_test.seeds_expected.max()))
     on_validation = statistics_of(results_of(details, "validation"), baseline, seeds)
@@ -62,7 +62,7 @@ def print_results(folder: Path, test: bool = False) -> None:
             console.print(sentence, highlight=False)
     console.print(recommend(details, seconds), highlight=False)
     console.print(f"{folder}/index.html", highlight=False)
-    failed = read_table(folder / "failed.csv", record, ("run", "seed"), _REMEDY)
+    failed = read_table(folder / "failed.csv", record, ("run", "seed"), remedy)
     if len(failed):
         raise FailedRunsError("\n".join(f"{sentence}." for sentence in sentences_on(failed)))
 

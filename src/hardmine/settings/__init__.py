@@ -5,6 +5,7 @@ from .load import load_plan, probe_packages, read_plan
 from .pasting import chosen_runs
 from .plan import Plan, plan_schema
 from .pretraining import remarks_on
+from .remedies import making, workflow_command
 from .run import RunSettings
 from .yaml_text import read_yaml
 
@@ -14,9 +15,11 @@ __all__ = [
     "chosen_runs",
     "jobs_of",
     "load_plan",
+    "making",
     "plan_schema",
     "probe_packages",
     "read_plan",
     "read_yaml",
     "remarks_on",
+    "workflow_command",
 ]
