@@ -105,7 +105,7 @@ def verify(
     """Rehash artefacts and check what made them; leaves with 2 when something is wrong."""
     from hardmine.artefacts import differences, drawn, hold_workflow, retire, versions_apart
     from hardmine.artefacts import verify as verify_jobs
-    from hardmine.settings import workflow_command
+    from hardmine.settings import no_project, workflow_command
 
     verbs = _verbs(verb)
     jobs, strict = _jobs(plan)
@@ -122,7 +122,7 @@ def verify(
     if faults:
         own = "" if plan == Path("params.yaml") else f" --plan {plan}"
         again = f"'hardmine verify{own} --repair' has the next '{command}' make them again."
-        raise UserError(f"{found}\n{again}")
+        raise UserError(f"{found}\n{no_project() or again}")
     for versions, count in versions_apart(jobs, verbs).items():
         print(f"warning: {count} artefacts were made with {versions}; 'versions: strict' in the plan makes them again.")
     print(f"verified: {sum(job.verb in verbs for job in jobs)} artefacts ({verb}).")

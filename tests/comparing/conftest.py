@@ -34,6 +34,7 @@ def reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reported:
     Keys beside ``values``, ``failed`` and ``seconds`` go into the plan.
     """
     monkeypatch.chdir(tmp_path)
+    Path("Snakefile").touch()
 
     def write(
         name: str, values: Values, failed: Sequence[tuple[str, int]] = (), seconds: float = 0, **keys: Any

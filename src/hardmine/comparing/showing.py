@@ -34,7 +34,7 @@ def show_results(plan: Plan, path: Path, test: bool) -> None:
     folder = Path("report", plan.plan)
     if not (folder / "made.json").exists():
         if not _print_state(plan):
-            raise UserError(f"{path}: nothing of it is made. {making(path)}")
+            raise UserError(f"{path}: nothing of it is made here. {making(path)}")
         return
     try:
         record_of_report(plan, path)
@@ -59,7 +59,7 @@ def show_chosen(plan: Plan, path: Path) -> None:
         raise UserError(f"{path}: tunes nothing; add tuning: {{trials: 16}} to it.")
     folders = {run: Path("tuning", plan.plan, run, "choice") for run in plan.searched}
     if missing := [run for run, folder in folders.items() if not (folder / "chosen.json").exists()]:
-        raise UserError(f"{path}: nothing is chosen yet for {', '.join(missing)}. {making(path)}")
+        raise UserError(f"{path}: nothing is chosen here yet for {', '.join(missing)}. {making(path)}")
     choices = {run: read_choice(folder) for run, folder in folders.items()}
     runs = {"runs": chosen_runs(plan, choices)}
     print(f"# Chosen by plan '{plan.plan}' of {path}: {plan.tuning.trials} trials, {plan.tuning.folds} folds.")

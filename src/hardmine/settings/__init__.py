@@ -5,7 +5,7 @@ from .load import load_plan, probe_packages, read_plan
 from .pasting import chosen_runs
 from .plan import Plan, plan_schema
 from .pretraining import remarks_on
-from .remedies import making, workflow_command
+from .remedies import making, no_project, workflow_command
 from .run import RunSettings
 from .yaml_text import read_yaml
 
@@ -16,6 +16,7 @@ __all__ = [
     "jobs_of",
     "load_plan",
     "making",
+    "no_project",
     "plan_schema",
     "probe_packages",
     "read_plan",

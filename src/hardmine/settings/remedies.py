@@ -1,8 +1,11 @@
-"""What to do where something of a plan is not made: the command that makes it."""
+"""What to do where something of a plan is not made: the command that makes it, and where to run it."""
 
 from pathlib import Path
 
-__all__ = ["making", "workflow_command"]
+__all__ = ["making", "no_project", "workflow_command"]
+
+_PROJECT = ("Snakefile", "scratch")
+"""A folder with one of these is a project: it was laid out, or something was settled in it."""
 
 
 def workflow_command(source: Path) -> str:
@@ -11,5 +14,21 @@ def workflow_command(source: Path) -> str:
 
 
 def making(source: Path) -> str:
-    """A sentence with the command that makes what a plan file asks for."""
-    return f"'{workflow_command(source)}' makes it."
+    """A sentence with the command that makes what a plan file asks for; outside a project, where that would work."""
+    return no_project() or f"'{workflow_command(source)}' makes it."
+
+
+def no_project() -> str:
+    """A sentence on a working folder that is no project; empty where it is one."""
+    here, *above = (Path.cwd(), *Path.cwd().parents)
+    if _is_project(here):
+        return ""
+    found = next((f", {folder}" for folder in above if _is_project(folder)), "")
+    return (
+        f"There is no project here: {here} has no Snakefile. Run it in the project's folder{found}, and name the plan "
+        "as seen from there."
+    )
+
+
+def _is_project(folder: Path) -> bool:
+    return any((folder / name).exists() for name in _PROJECT)
