@@ -68,18 +68,31 @@ def test_a_project_from_the_wheel_is_valid_and_dry_runs_under_snakemake_and_dvc(
 def test_the_plan_in_force_is_the_headline_or_the_one_that_is_named(tmp_path: Path) -> None:
     assert "the plan 'glyphs'" in succeeded("init", tmp_path / "first")
     assert "the plan 'folder'" in succeeded("init", tmp_path / "second", "--plan", "folder")
-    first, second = ((tmp_path / name / "params.yaml").read_text() for name in ("first", "second"))
+    first = (tmp_path / "first/params.yaml").read_text()
     line, _, rest = (ROOT / "params.yaml").read_text().partition("\n")
-    assert first.partition("\n")[2] == rest
+    assert first.partition("\n")[2].replace(f"{layout._DOCS}\n", "") == rest
     assert (tmp_path / "first" / first.partition("\n")[0].partition("$schema=")[2]).is_file()
     assert line != first.partition("\n")[0]
-    assert second == (ROOT / "experiments/folder.yaml").read_text()
     page = (tmp_path / "second/README.md").read_text()
     assert "report/folder/index.html" in page
+    assert "`folder.yaml` trains on pictures of your own" not in page  # the plan in force does
+    assert "`folder.yaml` trains on pictures of your own" in (tmp_path / "first/README.md").read_text()
     refused(
         "init", tmp_path / "third", "--plan", "smoky", message=r"no such plan \(did you mean 'smoke'\?\); there are"
     )
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.parametrize("plan", ["folder", "smoke", "hdc-cub200"])
+def test_remarks_of_the_plan_in_force_are_true_in_its_project(plan: str, tmp_path: Path) -> None:
+    succeeded("init", tmp_path / "mine", "--plan", plan)
+    source, text = (ROOT / f"experiments/{plan}.yaml").read_text(), (tmp_path / "mine/params.yaml").read_text()
+    assert yaml.safe_load(text) == yaml.safe_load(source)
+    assert "--configfile" not in text
+    assert ("docs/" in text) == ("not in this project" in text.partition("\nplan:")[0])
+    if plan == "folder":
+        assert "snakemake --config 'dataset={path: pictures}' --cores all\n" in text
+    assert not (tmp_path / "mine/docs").exists()
 
 
 def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_was(tmp_path: Path) -> None:

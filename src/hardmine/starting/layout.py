@@ -18,6 +18,7 @@ __all__ = ["lay_out"]
 _SHOWN = 3
 """Names in a message about what is in the way."""
 _SCHEMA = "plan.schema.json"
+_DOCS = "# Pages under docs/ are in the repository of hardmine, not in this project."
 
 
 def lay_out(folder: Path, plan: str | None = None) -> str:
@@ -78,11 +79,17 @@ def _write(target: Path, source: Path, name: str, plan: Path) -> None:
     package = files("hardmine")
     schema = package.joinpath("settings", _SCHEMA).read_bytes()
     (target / _SCHEMA).write_bytes(schema)
-    text = plan.read_text(encoding="utf-8").replace(f"=src/hardmine/settings/{_SCHEMA}", f"={_SCHEMA}", 1)
-    (target / "params.yaml").write_text(text, encoding="utf-8")
+    (target / "params.yaml").write_text(_in_force(plan), encoding="utf-8")
     template = package.joinpath("starting", "project.md.j2").read_text(encoding="utf-8")
     page = jinja2.Template(template, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     (target / "README.md").write_text(page.render(plan=name, version=hardmine.__version__), encoding="utf-8")
+
+
+def _in_force(plan: Path) -> str:
+    """A plan file as ``params.yaml``, its remarks true there: the schema's place, no ``--configfile``, no ``docs/``."""
+    text = plan.read_text(encoding="utf-8").replace(f"=src/hardmine/settings/{_SCHEMA}", f"={_SCHEMA}", 1)
+    text = text.replace(f" --configfile experiments/{plan.name}", "")
+    return text.replace("\nplan:", f"\n{_DOCS}\nplan:", 1) if "docs/" in text else text
 
 
 def _move(temporary: Path, place: Path) -> None:
