@@ -1,6 +1,7 @@
 """``hardmine init``: a project laid out from the installed wheel, whole or not at all."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -107,12 +108,32 @@ def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_was(tmp_path: Pa
 def test_what_is_in_the_way_is_named_and_stays(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
-    for name in ("a.txt", "b\x1b[2J.txt", "c.txt", "d.txt", "e.txt"):
+    for name in ("README.md", ".gitignore", "a.txt", "params.yaml"):
         (folder / name).write_text("mine")
-    refused("init", folder, message=r"is not empty: a\.txt, b[^\x1b]*, c\.txt and 2 more .* does not exist yet")
+    (folder / "experiments").mkdir()
+    (folder / "Snakefile").symlink_to("nowhere")
+    found = r"\.gitignore, README\.md, Snakefile, experiments, params\.yaml"
+    refused("init", folder, message=f"has {found} already, .*nothing is overwritten.* does not exist yet")
     refused("init", folder / "a.txt", message="is no folder")
     refused("init", tmp_path / "no/such/place", message="there is no folder .*no/such to make it in")
-    assert len(files_of(tmp_path)) == 5
+    assert files_of(tmp_path) == {f"mine/{name}" for name in ("README.md", ".gitignore", "a.txt", "params.yaml")}
+    assert {(folder / name).read_text() for name in ("README.md", ".gitignore", "a.txt", "params.yaml")} == {"mine"}
+
+
+def test_pictures_and_a_repository_that_are_there_are_in_nobodys_way(tmp_path: Path) -> None:
+    own = {"pictures/apple/1.jpg", "pictures/README.md", ".git/HEAD", "LICENSE"}
+    for name in own:
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(f"mine: {name}")
+    succeeded("init", tmp_path / "mine", "--plan", "folder")
+    assert files_of(tmp_path / "mine") == own | tracked() | {"README.md", "plan.schema.json"}
+    assert all((tmp_path / "mine" / name).read_text() == f"mine: {name}" for name in own)
+
+
+def test_every_name_that_a_project_brings_is_refused_where_it_is_there(tmp_path: Path) -> None:
+    succeeded("init", tmp_path / "made")
+    names = sorted(path.name for path in (tmp_path / "made").iterdir())
+    refused("init", tmp_path / "made", message=re.escape(f"has {', '.join(names)} already"))
 
 
 @pytest.mark.parametrize("there", [False, True])

@@ -13,7 +13,7 @@ __all__ = ["init"]
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder; missing or empty.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder, new or with files of yours.")],
     plan: Annotated[
         str | None, typer.Option(help="Its plan in force, one of experiments/; the headline unless given.")
     ] = None,

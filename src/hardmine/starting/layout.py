@@ -15,9 +15,8 @@ from .sources import FILES, chosen_plan, project_files
 
 __all__ = ["lay_out"]
 
-_SHOWN = 3
-"""Names in a message about what is in the way."""
 _SCHEMA = "plan.schema.json"
+_PAGE = "README.md"
 _DOCS = "# Pages under docs/ are in the repository of hardmine, not in this project."
 
 
@@ -25,21 +24,21 @@ def lay_out(folder: Path, plan: str | None = None) -> str:
     """Lay out a project: written beside its place, then moved there.
 
     Args:
-        folder: the project's; missing or empty.
+        folder: the project's; missing, or without any of the names that a project has.
         plan: its plan in force, one of ``plan_names``; that of ``params.yaml`` unless given.
 
     Returns:
         The name of the plan in force.
 
     Raises:
-        UserError: the folder holds something, there is no such plan, or nothing can be written there.
+        UserError: the folder holds something of these names, there is no such plan, or nothing can be written there.
     """
     source = project_files()
     name, file = chosen_plan(source, plan)
     place = Path(os.path.abspath(folder))
     temporary = place.parent / f".{place.name[:100]}.{secrets.token_hex(8)}"
     try:
-        _check_empty(folder, place)
+        _check_free(folder, place)
         temporary.mkdir()
         _write(temporary, source, name, file)
         _move(temporary, place)
@@ -50,16 +49,16 @@ def lay_out(folder: Path, plan: str | None = None) -> str:
     return name
 
 
-def _check_empty(folder: Path, place: Path) -> None:
+def _check_free(folder: Path, place: Path) -> None:
     """See that nothing is in the way and that there is a folder to write into."""
     if place.is_dir():
-        found = sorted(path.name for path in place.iterdir())
+        names = {name.partition("/")[0] for name in FILES} | {_SCHEMA, _PAGE}
+        found = sorted(name for name in names if os.path.lexists(place / name))
         if not found:
             return
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UserError(
-            f"{folder}: is not empty: {', '.join(found[:_SHOWN])}{more} would be in the way. Name a folder that does "
-            "not exist yet, or move them elsewhere."
+            f"{folder}: has {', '.join(found)} already, which a project brings too; nothing is overwritten. Name a "
+            "folder that does not exist yet, or move them elsewhere."
         )
     if os.path.lexists(place):
         raise UserError(f"{folder}: is no folder. Name a folder that does not exist yet, or move the file elsewhere.")
@@ -82,7 +81,7 @@ def _write(target: Path, source: Path, name: str, plan: Path) -> None:
     (target / "params.yaml").write_text(_in_force(plan), encoding="utf-8")
     template = package.joinpath("starting", "project.md.j2").read_text(encoding="utf-8")
     page = jinja2.Template(template, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    (target / "README.md").write_text(page.render(plan=name, version=hardmine.__version__), encoding="utf-8")
+    (target / _PAGE).write_text(page.render(plan=name, version=hardmine.__version__), encoding="utf-8")
 
 
 def _in_force(plan: Path) -> str:
@@ -93,7 +92,7 @@ def _in_force(plan: Path) -> str:
 
 
 def _move(temporary: Path, place: Path) -> None:
-    """Give what was written its name; into an empty folder that is there, since somebody may stand in it."""
+    """Give what was written its name; into a folder that is there name by name, since somebody may stand in it."""
     if not place.is_dir():
         temporary.rename(place)
         return
