@@ -122,6 +122,65 @@ def test_a_faulty_list_is_named_with_its_line(tmp_path: Path, text: str, expecte
     assert str(place) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("head", "todo"),
+    [
+        ("path;class", "save it with commas in place of semicolons."),
+        ('"path";"class"', "save it with commas in place of semicolons."),
+        ("path\tclass\tsplit", "save it with commas in place of tabs."),
+        ("Path,Class", "write path,class as its first line."),
+        ("path,label", "write path,class as its first line."),
+        (
+            "Filename; Label ;Set",
+            "save it with commas in place of semicolons; write path,class,split as its first line.",
+        ),
+        ("class,path", "put the columns into the order path,class."),
+        ("path,class,width,height", "leave out the columns 'width', 'height'."),
+        (",image,split,class", "leave out the column ''; put the columns into the order path,class,split; write path,"),
+    ],
+)
+def test_a_list_that_others_would_read_is_refused_with_what_to_change(tmp_path: Path, head: str, todo: str) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    write_list(place, f"{head}\na/0.JPG\n")
+    with pytest.raises(UserError) as caught:
+        get(place, tmp_path / "raw", list="items.csv")
+    assert f"it must be path,class or path,class,split. What to do: {todo}" in str(caught.value)
+
+
+@pytest.mark.parametrize("head", ["name,kind", "path,file,class", "path,kind", "path", "\x00", 'path,"class'])
+def test_nothing_is_advised_on_a_list_of_other_things(tmp_path: Path, head: str) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    write_list(place, f"{head}\na/0.JPG,a,a\n")
+    with pytest.raises(UserError, match=r"it must be path,class or path,class,split\.$|cannot be read as CSV"):
+        get(place, tmp_path / "raw", list="items.csv")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("Train", " Write train for Train."),
+        ("val", " Write validation for val."),
+        ("VALID", " Write validation for VALID."),
+        ("dev", " Write validation for dev."),
+        ("fold1", ""),
+    ],
+)
+def test_another_word_for_a_split_is_refused_with_the_one_to_write(tmp_path: Path, word: str, hint: str) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    write_list(place, f"path,class,split\na/0.JPG,a,{word}\n")
+    with pytest.raises(UserError) as caught:
+        get(place, tmp_path / "raw", list="items.csv")
+    assert str(caught.value).endswith(f"{word!r} is not allowed; allowed: train, validation, test.{hint}")
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n", "\n  \n", "\r\n,\r\n,\r\n", "\n\t,\n\n"])
+def test_blank_lines_at_the_end_of_a_list_are_no_images(tmp_path: Path, end: str) -> None:
+    place = write_folder(tmp_path / "photos", CLASSES)
+    with open(place / "items.csv", "w", newline="", encoding="utf-8") as file:
+        file.write("path,class\n" + "\n".join(f"{name},{name[0]}" for name in CLASSES) + end)
+    assert sorted(get(place, tmp_path / "raw", list="items.csv").items.paths) == sorted(CLASSES)
+
+
 def test_a_list_of_bytes_or_outside_the_folder_is_refused(tmp_path: Path) -> None:
     place = write_folder(tmp_path / "photos", CLASSES | {"items.csv": b"\xff\xfe\x00"})
     for name, expected in (

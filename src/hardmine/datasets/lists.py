@@ -10,7 +10,7 @@ from hardmine.errors import UserError
 
 from .members import REMEDY, read_bounded
 
-__all__ = ["labelled_rows", "read_list", "rows", "table_of", "text_of", "unique", "whole_number"]
+__all__ = ["read_list", "rows", "table_of", "text_of", "unique", "whole_number"]
 
 
 def read_list(path: Path) -> bytes:
@@ -35,22 +35,6 @@ def table_of(content: bytes, source: str, remedy: str = REMEDY, strict: bool = F
         return list(csv.reader(io.StringIO(text_of(content, source, remedy), newline=""), strict=strict))
     except csv.Error as error:
         raise UserError(f"{source}: cannot be read as CSV ({error}). {remedy}") from None
-
-
-def labelled_rows(path: Path, remedy: str = REMEDY) -> tuple[int, list[tuple[int, list[str]]]]:
-    """A list ``path,class`` or ``path,class,split``: how many columns, then line number and cells of what is not empty.
-
-    Raises:
-        UserError: it cannot be read, or has another first line; the message on its text ends with ``remedy``.
-    """
-    table = table_of(read_list(path), str(path), remedy, strict=True)
-    head = [cell.strip() for cell in table[0]] if table else []
-    if head not in (["path", "class"], ["path", "class", "split"]):
-        raise UserError(
-            f"{path}: its first line is {','.join(head)[:80]!r}; it must be path,class or path,class,split."
-        )
-    found = ((number, [cell.strip() for cell in row]) for number, row in enumerate(table[1:], start=2) if row)
-    return len(head), list(found)
 
 
 def text_of(content: bytes, source: str, remedy: str = REMEDY) -> str:

@@ -10,12 +10,11 @@ from pathlib import Path, PurePosixPath
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_names, pictures_in, walk
 
-from .lists import labelled_rows
 from .members import written_plainly
+from .own_lists import SPLITS, labelled_rows, split_hint
 
 __all__ = ["OwnImage", "in_class_folders", "listed", "listed_among", "require_pairs"]
 
-_SPLITS = ("train", "validation", "test")
 _LONGEST_LABEL = 255
 """Bytes of a class's name, as of a folder's."""
 _AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
@@ -168,8 +167,9 @@ def _row(file: str, number: int, cells: list[str], columns: int) -> OwnImage:
         raise UserError(f"{place}: {cells[0]!r} must be a path inside the folder, with / between its parts.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{place}: {cells[0]!r} is no image; allowed are {_endings()}.")
-    if columns == 3 and cells[2] not in _SPLITS:
-        raise UserError(f"{place}: split {cells[2]!r} is not allowed; allowed: {', '.join(_SPLITS)}.")
+    if columns == 3 and cells[2] not in SPLITS:
+        allowed = f"allowed: {', '.join(SPLITS)}.{split_hint(cells[2])}"
+        raise UserError(f"{place}: split {cells[2]!r} is not allowed; {allowed}")
     return OwnImage(path.as_posix(), cells[1], cells[2] if columns == 3 else "", f"line {number}")
 
 
