@@ -1,4 +1,5 @@
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -224,3 +225,22 @@ def test_a_damaged_artefact_is_not_exported(project: Path, tmp_path: Path) -> No
         "export", weights.parent, "-o", tmp_path / "model", message="is not the file that the folder's record names"
     )
     assert not (tmp_path / "model").exists()
+
+
+def test_a_full_disk_is_said_of_the_folder_that_is_written_and_the_older_export_stays(
+    exported: Path, project: Path
+) -> None:
+    before = (exported / "model.safetensors").read_bytes()
+    own, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, most))
+    try:
+        refused(
+            "export",
+            project / "models/tiny/triplet/seed0",
+            "-o",
+            exported,
+            message=r"my-model/model\.safetensors: cannot be written: File too large\. Free space",
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (own, most))
+    assert (exported / "model.safetensors").read_bytes() == before

@@ -2,8 +2,8 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from hardmine.artefacts import digest, open_regular, read_regular, write_text, writing
 from hardmine.errors import UserError
@@ -58,10 +58,18 @@ def export_model(folder: Path, output: Path, onnx: bool = False, licence: str = 
 
 
 def _copy_weights(source: Path, target: Path, sha256: str) -> None:
-    with reading(source), os.fdopen(open_regular(source), "rb") as content, open(target, "wb") as file:
-        shutil.copyfileobj(content, file, 2**20)
+    with reading(source):
+        handle = open_regular(source)
+    with os.fdopen(handle, "rb") as content, open(target, "wb") as file:
+        while block := _read(source, content):
+            file.write(block)  # a fault here is the target's, which writing() names
     if digest(target) != sha256:
         raise UserError(f"{source}: was altered while it was read. Run the same command again.")
+
+
+def _read(source: Path, content: BinaryIO) -> bytes:
+    with reading(source):
+        return content.read(2**20)
 
 
 def _check_output(output: Path) -> None:
