@@ -12,6 +12,7 @@ import yaml
 from scipy.stats import ttest_1samp
 from tiny import advance, build
 
+from hardmine.settings import read_plan
 from hardmine.settings.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +57,19 @@ def test_the_loss_of_the_example_is_what_a_loop_finds(monkeypatch: pytest.Monkey
         terms.append(-math.log(math.exp(easy / 0.5) / (math.exp(easy / 0.5) + math.exp(hard / 0.5))))
     value, _ = own.easy_positive_loss(vectors, torch.tensor(labels), 0.5)
     assert float(value) == pytest.approx(sum(terms) / 12, rel=1e-5)
+
+
+def test_the_plan_for_own_pictures_has_the_loss_to_begin_with_from_a_pretrained_network() -> None:
+    (row,) = re.findall(
+        r"^\| pretrained network, a short training .*$", (ROOT / "docs/methods/which-loss.md").read_text(), re.M
+    )
+    assert row.split("|")[2].strip() == "`multi-similarity` with `miner: false`"
+    plan = read_plan(ROOT / "experiments/folder.yaml")
+    run = plan.runs["multi-similarity"]
+    assert (run.method, run.miner) == ("multi-similarity", False)
+    assert run.training == plan.runs[plan.baseline].training  # batch, rate and images of the baseline
+    page = (ROOT / "docs/image_search.md").read_text()
+    assert all(f"]({name})" in page for name in ("methods/which-loss.md", "tune.md", "rehearsal.md"))
 
 
 def test_every_method_has_a_page() -> None:
