@@ -63,6 +63,7 @@ def test_results_of_pictures_that_are_gone_new_or_written_to_are_told_from_resul
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("Snakefile").touch()
     place, source = write_folder(Path("photos"), PICTURES), Path("own.yaml")
     plan = plan_on(place)
     assert isinstance(plan.dataset, Folder)
