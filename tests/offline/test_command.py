@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +17,12 @@ from PIL import Image
 from search_tools import draw, refused, succeeded
 
 from hardmine.offline import writing
-from hardmine.search import speaking
+from hardmine.offline.labelled import label_numbers
+from hardmine.offline.mining import mine
+from hardmine.offline.page import write_page
+from hardmine.offline.rules import Rules
+from hardmine.offline.sources import from_index
+from hardmine.search import changes, speaking
 from hardmine.search.model import load_model
 
 
@@ -307,19 +314,27 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_shows_anchors_positives_negatives_and_scores(index: Path, pictures: Path, tmp_path: Path) -> None:
-    (pictures / "even/00.png").write_bytes((pictures / "odd/01.png").read_bytes())
+def test_the_page_shows_anchors_positives_negatives_and_scores(index: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     succeeded("mine", index, "-o", tmp_path / "t.csv", "--page", page, "--page-anchors", 40, "--scores")
     seen = Page(page)
     assert seen.tags.count("section") == 40
-    assert seen.text.count("not there any more, or altered") >= 1
-    assert len(seen.pictures) + seen.text.count("not there any more, or altered") == 40 * 7
+    assert len(seen.pictures) == 40 * 7
     assert all(picture.startswith("data:image/webp;base64,") for picture in seen.pictures)
     assert "script" not in seen.tags
     row = rows_of(tmp_path / "t.csv")[0]
     assert f"{json.loads(row['score'])[1]:.3f}" in seen.text
     assert "Hard examples of pictures" in seen.text
+
+
+def test_a_picture_altered_while_it_was_mined_is_not_on_the_page(index: Path, pictures: Path, tmp_path: Path) -> None:
+    found = from_index(index, None, None, False, 1, lambda done, total: None)
+    mined = mine(found.vectors, label_numbers(found.labelled.images)[0], Rules())
+    (pictures / "even/00.png").write_bytes((pictures / "odd/01.png").read_bytes())
+    write_page(tmp_path / "page.html", found, mined, [], 40)
+    seen = Page(tmp_path / "page.html")
+    assert seen.text.count("not there any more, or altered") >= 1
+    assert len(seen.pictures) + seen.text.count("not there any more, or altered") == 40 * 7
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser")
@@ -355,6 +370,56 @@ def test_an_index_with_unreadable_pictures_tells_them(trained: Path, pictures: P
     assert [row["path"] for row in rows_of(tmp_path / "t.skipped.csv")] == ["odd/broken.png"]
     message = "1 of 41 images cannot be read:\n  odd/broken.png: "
     refused("mine", tmp_path / "index", "-o", tmp_path / "t.csv", "--strict", message=message)
+
+
+def test_pictures_of_an_index_that_are_gone_changed_or_moved_are_left_out_and_named(
+    trained: Path, pictures: Path, index: Path, tmp_path: Path
+) -> None:
+    (pictures / "odd/01.png").unlink()
+    draw(np.random.default_rng(9)).save(pictures / "odd/03.png")
+    (pictures / "odd/05.png").rename(pictures / "even/05.png")
+    os.utime(pictures / "odd/07.png")  # looks otherwise, is the same
+    said = succeeded("mine", index, "-o", tmp_path / "t.csv", "--relative", "--positives", 40)
+    altered = {"odd/01.png", "odd/03.png", "odd/05.png"}
+    assert "gone or changed since they were indexed: 3 of 40 images (odd/01.png, odd/03.png, odd/05.png)" in said
+    skipped = {row["path"]: row["why"] for row in rows_of(tmp_path / "t.skipped.csv")}
+    assert skipped == {
+        "odd/01.png": "not as it was indexed: No such file or directory",
+        "odd/03.png": "not as it was indexed: changed since it was indexed",
+        "odd/05.png": "not as it was indexed: No such file or directory",
+    }
+    assert report_of(tmp_path / "t.report.csv")["images", "left out: gone or changed since they were indexed"] == "3"
+    images = {row["path"] for row in rows_of(tmp_path / "t.images.csv")}
+    assert len(images) == 37
+    assert "odd/07.png" in images
+    assert not altered & images
+    written = {cell for row in rows_of(tmp_path / "t.csv") for cell in row.values()}
+    assert written == images
+    message = r"3 of 40 images are gone or changed .* run 'hardmine index' again:\n  odd/01.png: "
+    refused("mine", index, "-o", tmp_path / "t.csv", "--strict", message=message)
+    succeeded("index", trained, pictures, "-o", index)
+    assert "changed since" not in succeeded("mine", index, "-o", tmp_path / "t.csv", "--strict")
+
+
+def test_of_files_that_look_as_they_were_indexed_none_is_read(
+    trained: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time.sleep(2.1)  # until their times tell of any further change
+    succeeded("index", trained, pictures, "-o", tmp_path / "index")
+    monkeypatch.setattr(changes, "read_picture", lambda path: pytest.fail(f"{path} was read"))
+    succeeded("mine", tmp_path / "index", "-o", tmp_path / "t.csv", "--strict")
+
+
+def test_an_index_whose_pictures_are_away_is_mined_and_that_is_said(
+    pictures: Path, index: Path, tmp_path: Path
+) -> None:
+    pictures.rename(tmp_path / "away")
+    said = succeeded("mine", index, "-o", tmp_path / "t.csv", "--relative")
+    assert "pictures: the folder of the index's images is not there; nothing tells whether" in said
+    assert len(rows_of(tmp_path / "t.csv")) == 200
+    refused("mine", index, "-o", tmp_path / "t.csv", "--strict", message=r"is not there \(--strict\)")
+    pictures.mkdir()
+    refused("mine", index, "-o", tmp_path / "t.csv", message="40 of 40 images are gone or changed")
 
 
 def test_names_and_classes_are_escaped_on_the_page(trained: Path, pictures: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from hardmine.errors import UserError
 from hardmine.images.decode import FORMATS, UnreadableError, decode, read_picture
+from hardmine.search.changes import as_indexed
 from hardmine.search.index import open_index
 from hardmine.search.model import EmbeddingModel
 from hardmine.search.reading import pixels_of
@@ -142,9 +143,7 @@ def _looked(
 def _again(path: Path, digest: str) -> Facts | str:
     """The facts of an indexed file, or why there are none."""
     try:
-        data = read_picture(path)
-        if hashlib.sha256(data).hexdigest() != digest:
-            return "changed since it was indexed"
+        data = as_indexed(path, digest)
         return _facts(data, decode(data, _EDGE, "warp", 3))
     except UnreadableError as fault:
         return str(fault)

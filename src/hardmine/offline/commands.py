@@ -74,7 +74,7 @@ def mine(
     page: Annotated[PathOrNone, _option("Write a page with the pictures of the hardest anchors.")] = None,
     page_anchors: Annotated[int, _option("Anchors on the page.", min=1, max=1000)] = 60,
     weights: Annotated[PathOrNone, _option("File of a published network's weights.")] = None,
-    strict: Annotated[bool, _option("Fail where an image cannot be read.", "--strict")] = False,
+    strict: Annotated[bool, _option("Fail where an image cannot be read, or is not as indexed.", "--strict")] = False,
     threads: Threads = None,
     device: Annotated[str, _option("auto, cpu, cuda or cuda:<n>.")] = "auto",
 ) -> None:
@@ -102,7 +102,7 @@ def mine(
     others = [beside(output, name) for name in ("images", "report", "skipped")]
     check_outputs(page, [output, *others], [source, images, weights])
     if is_index(Path(source)):
-        found = from_index(Path(source), images, split, strict)
+        found = from_index(Path(source), images, split, strict, threads, _speaking("checked", "images"))
     elif images is None:
         raise UserError(
             f"{source}: is no index, so the images are missing: hardmine mine MODEL IMAGES -o FILE, where IMAGES is a "
@@ -118,6 +118,8 @@ def mine(
     write_report(output, lines, found, mined, layout)
     write_rows(beside(output, "images"), image_rows(found.labelled, mined, relative), list(IMAGE_COLUMNS))
     print_report(lines)
+    for note in found.notes:
+        print(shown(note))
     if page is not None:
         from .page import write_page
 

@@ -48,6 +48,7 @@ def report_of(source: Source, mined: Mined, layout: Layout, rows: int) -> list[L
         Line("images", what, count)
         for what, count in (
             ("left out: unreadable", len(source.unreadable)),
+            ("left out: gone or changed since they were indexed", len(source.altered)),
             ("left out: not in the list", source.labelled.unlisted),
             ("left out: of other splits", source.labelled.other_splits),
             ("with the same vector as an earlier one", mined.copies),
@@ -117,6 +118,8 @@ def _number(value: int | float) -> int | float:
 def _skipped(source: Source, mined: Mined, layout: Layout) -> Iterator[dict[str, Any]]:
     for path, why in sorted(source.unreadable.items()):
         yield {"path": in_csv(path), "class": "", "why": in_csv(f"unreadable: {why}")}
+    for path, why in sorted(source.altered.items()):
+        yield {"path": in_csv(path), "class": "", "why": in_csv(f"not as it was indexed: {why}")}
     full = require_rows(mined, layout)
     short = set(np.setdiff1d(mined.anchors[~full], mined.anchors[full]).tolist())
     for row, (image, fate) in enumerate(zip(source.labelled.images, mined.fates.tolist(), strict=True)):

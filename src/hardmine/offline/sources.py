@@ -2,14 +2,19 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hardmine.errors import UserError
+from hardmine.settings.datasets.own_files import listed_names
 
 from .labelled import Labelled, by_folder, by_list, chosen
+
+if TYPE_CHECKING:
+    from hardmine.search.index import ImageIndex
 
 __all__ = ["Source", "from_index", "from_model"]
 
@@ -23,20 +28,26 @@ class Source:
         vectors: float32 [N, D], length 1, in the same order.
         unreadable: images left out, with the reason.
         digests: SHA-256 of the images' files as they were embedded; None where nobody took them.
+        altered: images left out since they are gone or not as they were indexed, with the reason.
+        notes: what else was left out or could not be told, in sentences.
     """
 
     labelled: Labelled
     vectors: np.ndarray
     unreadable: dict[str, str]
     digests: list[str] | None = None
+    altered: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def from_index(folder: Path, labels: Path | None, split: str | None, strict: bool = False) -> Source:
-    """The vectors of an index; classes by the first folder of its paths, or by a list.
+def from_index(
+    folder: Path, labels: Path | None, split: str | None, strict: bool, threads: int, report: Callable[[int, int], None]
+) -> Source:
+    """The vectors of an index whose files are as they were indexed; classes by the first folder, or by a list.
 
     Raises:
-        UserError: the index is damaged, or has no labels; see ``by_folder``, ``by_list``; with ``strict``, if an image
-            could not be read when it was made.
+        UserError: the index is damaged, or has no labels; see ``by_folder``, ``by_list``; no image is as it was
+            indexed; with ``strict``, if one is not, or could not be read then.
     """
     from hardmine.search.index import open_index
 
@@ -53,10 +64,13 @@ def from_index(folder: Path, labels: Path | None, split: str | None, strict: boo
     labelled = by_folder(root, names) if labels is None else by_list(root, names, labels)
     labelled = chosen(labelled, split)
     places = {name: row for row, name in enumerate(names)}
-    rows = np.array([places[image.path] for image in labelled.images], dtype=np.int64)
+    altered, notes = _altered(index, [places[image.path] for image in labelled.images], strict, threads, report)
+    kept = [image for image in labelled.images if image.path not in altered]
+    rows = np.array([places[image.path] for image in kept], dtype=np.int64)
     vectors = index.table.vectors if len(rows) == len(names) else index.table.vectors[rows]
-    digests = index.table.digests
-    return Source(labelled, vectors, dict(index.state.unreadable), [digests[row] for row in rows])
+    digests = [index.table.digests[row] for row in rows]
+    labelled = Labelled(root, kept, labelled.unlisted, labelled.other_splits)
+    return Source(labelled, vectors, dict(index.state.unreadable), digests, altered, notes)
 
 
 def from_model(
@@ -89,10 +103,32 @@ def from_model(
     return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults)
 
 
-def _refuse(root: Path, faults: dict[str, str], total: int, strict: bool) -> None:
+def _refuse(root: Path, faults: dict[str, str], total: int, strict: bool, what: str = "cannot be read") -> None:
     if faults and strict:
         first = "".join(f"\n  {path}: {why}" for path, why in sorted(faults.items())[:20])
-        raise UserError(f"{root}: {len(faults)} of {total} images cannot be read:{first}")
+        raise UserError(f"{root}: {len(faults)} of {total} images {what}:{first}")
+
+
+def _altered(
+    index: "ImageIndex", rows: list[int], strict: bool, threads: int, report: Callable[[int, int], None]
+) -> tuple[dict[str, str], list[str]]:
+    """Which images of an index are gone or changed, with the reason; and what is to be said of it."""
+    from hardmine.search.changes import altered
+
+    root = Path(index.state.images)
+    if not root.is_dir():
+        missing = f"{root}: the folder of the index's images is not there"
+        if strict:
+            raise UserError(f"{missing} (--strict). Bring it back, or make an index of the folder as it lies now.")
+        return {}, [f"{missing}; nothing tells whether they are as they were indexed."]
+    found = altered(index, rows, threads, report)
+    none_left = len(found) == len(rows)
+    again = "gone or changed since they were indexed; run 'hardmine index' again"
+    _refuse(root, found, len(rows), strict or none_left, f"are {again}")
+    if not found:
+        return {}, []
+    said = f"Left out, gone or changed since they were indexed: {len(found):,} of {len(rows):,} images"
+    return found, [f"{said} ({listed_names(list(found))}); 'hardmine index' brings the index up to date."]
 
 
 def _embedded(

@@ -1,7 +1,6 @@
 """An index of a folder of images, made or brought up to date."""
 
 import hashlib
-import os
 import time
 from bisect import bisect_left
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from hardmine.images.decode import read_picture
 from hardmine.settings.datasets.own_files import Pictures
 
 from .blocks import SavedBlocks
+from .changes import Look, look_of, unchanged
 from .copies import Copies, numbers_of
 from .faiss_file import read_faiss
 from .guard import reading
@@ -31,11 +31,7 @@ from .vectors import build_faiss, recall_of, tune
 
 __all__ = ["Update", "Wish", "update_index"]
 
-_UNSURE_NS = 2_000_000_000
-"""A file changed less than this before the folder was read may change again without its time showing it."""
 _ROW_GROUP = 16_384
-Look = tuple[int, int, int, int]
-"""Of a file, see ``hardmine.search.index.LOOK``."""
 _NAMED = 20
 
 
@@ -124,7 +120,7 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
         found = found_in(wish.images)
     files, unreadable = _stat(wish.images, found.names)
     old = read_table(wish.folder, state) if state is not None else None
-    kept = _unchanged(files, old, state.scanned_ns - _UNSURE_NS) if old is not None and state is not None else {}
+    kept = unchanged(files, old, state) if old is not None and state is not None else {}
     held = _out_of_reach(found, old)
     for place, inside in held.items():
         unreadable[place] = f"{CLOSED}; of it the index keeps {len(inside):,} image{'s' * (len(inside) != 1)}"
@@ -184,8 +180,7 @@ def _stat(images: Path, names: list[str]) -> tuple[dict[str, Look], dict[str, st
     for name in names:
         try:
             name.encode()
-            found = os.stat(images / name)
-            files[name] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+            files[name] = look_of(images / name)
         except UnicodeEncodeError:
             faults[shown(name)] = "has a name that is not UTF-8"
         except OSError as error:
@@ -202,15 +197,6 @@ def _out_of_reach(found: Pictures, old: ImageTable | None) -> dict[str, dict[str
         if start < end or place in found.closed:
             held[place] = {paths[row]: row for row in range(start, end)}
     return held
-
-
-def _unchanged(files: dict[str, Look], old: ImageTable, sure_ns: int) -> dict[str, int]:
-    """The old row of each file that looks as it did; not of files changed after ``sure_ns``."""
-    _, changed, moved, _ = old.looks.T
-    looks = old.looks.tolist()
-    rows = {old.paths[row]: row for row in np.flatnonzero(np.maximum(changed, moved) < sure_ns).tolist()}
-    shared = ((name, rows[name], look) for name, look in files.items() if name in rows)
-    return {name: row for name, row, look in shared if list(look) == looks[row]}
 
 
 def _embed(wish: Wish, waiting: list[str], known: SavedBlocks) -> tuple[dict[str, str], dict[str, str]]:
