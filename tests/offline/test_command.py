@@ -148,6 +148,18 @@ def test_the_report_says_what_was_kept_and_skipped_and_why(trained: Path, pictur
     refused("mine", trained, pictures, "-o", tmp_path / "s.csv", "--strict", message=r"1 of 43 images cannot be read")
 
 
+def test_what_is_passed_over_in_a_folder_is_said_as_when_it_is_indexed(
+    trained: Path, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "odd/01.png").rename(pictures / "odd/01.heic")
+    said = succeeded("mine", trained, pictures, "-o", tmp_path / "t.csv").splitlines()
+    (line,) = [line for line in said if line.startswith("passed over: ")]
+    assert "2 with other endings (1 .heic, 1 .txt)" in line
+    assert line in succeeded("index", trained, pictures, "-o", tmp_path / "index").splitlines()
+    labels = write_list(pictures / "labels.csv", [f"odd/{number:02d}.png,{number % 4}" for number in range(3, 20, 2)])
+    assert "passed over" not in succeeded("mine", trained, labels, "-o", tmp_path / "t.csv")
+
+
 def test_paths_that_a_spreadsheet_would_run_still_open(trained: Path, pictures: Path, tmp_path: Path) -> None:
     (pictures / "odd").rename(pictures / "=odd")
     succeeded("mine", trained, pictures, "-o", tmp_path / "t.csv", "--relative")

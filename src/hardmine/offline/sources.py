@@ -100,7 +100,8 @@ def from_model(
     faults |= {closed: "the folder cannot be opened" for closed in found.closed}
     _refuse(root, faults, len(labelled.images), strict or not len(vectors))
     kept = [image for image in labelled.images if image.path not in faults]
-    return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults)
+    notes = [f"passed over: {found.passed_over}"] if found.passed_over and os.path.isdir(images) else []
+    return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults, notes=notes)
 
 
 def _refuse(root: Path, faults: dict[str, str], total: int, strict: bool, what: str = "cannot be read") -> None:
