@@ -146,6 +146,10 @@ def test_what_cannot_be_looked_at_is_refused_before_anything_is_written(
     for split in ("train", "test"):
         shutil.copytree(images / "a", splits / split / "a")
     refused("inspect", splits, trained, "-o", output, message="look like splits, .* give it instead of the folder")
+    succeeded("index", trained, splits, "-o", tmp_path / "index", "--threads", 1)
+    refused(
+        "inspect", tmp_path / "index", "-o", output, message="look like splits, not classes. Give a list with --lab"
+    )
     assert not output.exists()
 
 

@@ -13,8 +13,9 @@ from hardmine.settings.datasets.own_files import SUFFIXES, Pictures, listed_name
 from .members import written_plainly
 from .own_lists import SPLITS, labelled_rows, split_hint
 
-__all__ = ["OwnImage", "in_class_folders", "listed", "listed_among", "require_pairs"]
+__all__ = ["OwnImage", "in_class_folders", "listed", "listed_among", "refuse_splits", "require_pairs"]
 
+_FOLDERS_OF_SPLITS = {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}
 _LONGEST_LABEL = 255
 """Bytes of a class's name, as of a folder's."""
 _AS_UTF8 = "Save it as UTF-8 (spreadsheets offer 'CSV UTF-8'), then run the same command again."
@@ -55,13 +56,30 @@ def in_class_folders(place: Path) -> list[OwnImage]:
             f"{place}: {listed_names(stray)} lies beside the class folders. Move it into one, or name a list with "
             "dataset.list."
         )
-    labels = {name.split("/")[0] for name in found.names}
-    if labels <= {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}:
-        raise UserError(
-            f"{place}: its folders are {', '.join(sorted(labels))}, which look like splits, not classes. Write a list "
-            "with the columns path,class,split and name it with dataset.list."
-        )
+    refuse_splits(
+        found.names,
+        str(place),
+        "Write a list with the columns path,class,split and name it with dataset.list.",
+    )
     return [OwnImage(name, name.split("/")[0], "", "a folder") for name in found.names]
+
+
+def refuse_splits(names: Iterable[str], source: str, instead: str) -> None:
+    """Check that the first folders of some paths may be classes.
+
+    Args:
+        names: the paths, with ``/``, each in a folder.
+        source: names them in the message.
+        instead: what to do, a sentence.
+
+    Raises:
+        UserError: all folders have names of splits.
+    """
+    folders = {name.split("/")[0] for name in names}
+    if folders <= _FOLDERS_OF_SPLITS:
+        raise UserError(
+            f"{source}: its folders are {', '.join(sorted(folders))}, which look like splits, not classes. {instead}"
+        )
 
 
 def listed(place: Path, name: str) -> list[OwnImage]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardmine.datasets.own_images import OwnImage, in_class_folders, listed, listed_among
+from hardmine.datasets.own_images import OwnImage, in_class_folders, listed, listed_among, refuse_splits
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
 from hardmine.search.guard import reading
@@ -18,6 +18,8 @@ _WORDS = {
     "name it with dataset.list": "give it instead of the folder",
 }
 _AS_A_LIST = "a list (CSV, first line path,class or path,class,split) inside the folder of images"
+
+_LABELS = "Give a list with --labels (CSV, first line path,class or path,class,split; paths as in the index)."
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,16 @@ def labels_of_index(source: Path, names: list[str], images: Path, given: Path | 
         given: the list, or None.
 
     Raises:
-        UserError: no image has a label, or the list names what the index does not have.
+        UserError: no image has a label, the folders look like splits, or the list names what the index does not have.
     """
     if given is None:
         stray = [name for name in names if "/" not in name]
         if stray:
             raise UserError(
                 f"{source}: has no labels: {listed_names(stray)} {'lie' if len(stray) > 1 else 'lies'} in no class "
-                "folder. Give a list with --labels (CSV, first line path,class or path,class,split; paths as in the "
-                "index)."
+                f"folder. {_LABELS}"
             )
+        refuse_splits(names, str(source), _LABELS)
         return _labels(images, [OwnImage(name, name.split("/")[0], "", "a folder") for name in names], source)
     if not os.path.isfile(given):
         raise UserError(f"--labels {given}: there is no such file.")

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmine.datasets.own_images import OwnImage, listed_among
+from hardmine.datasets.own_images import OwnImage, listed_among, refuse_splits
 from hardmine.datasets.spellings import under_one_spelling
 from hardmine.errors import UserError
 from hardmine.settings.datasets.own_files import listed_names
 
 __all__ = ["Labelled", "by_folder", "by_list", "chosen", "label_numbers"]
-
-_SPLITS = {"train", "training", "val", "valid", "validation", "test", "query", "gallery"}
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,7 @@ def by_folder(root: Path, names: list[str]) -> Labelled:
             f"{root}: has no labels: {listed_names(stray)} lies in no class folder. Put the images of each class into "
             "a folder, or give a list with the columns path,class."
         )
-    labels = {name.split("/")[0] for name in names}
-    if labels <= _SPLITS:
-        raise UserError(
-            f"{root}: its folders are {', '.join(sorted(labels))}, which look like splits, not classes. Give one of "
-            "them, or a list with the columns path,class,split."
-        )
+    refuse_splits(names, str(root), "Give one of them, or a list with the columns path,class,split.")
     return _labelled(root, [OwnImage(name, name.split("/")[0], "", "a folder") for name in names], str(root))
 
 
