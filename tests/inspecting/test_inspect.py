@@ -128,6 +128,21 @@ def test_labels_for_an_index_are_a_list_and_images_without_one_are_compared(
     refused("inspect", tmp_path / "index", *labels, "-o", tmp_path / "report", message="it must be path,class")
 
 
+def test_a_class_in_two_spellings_is_told_with_its_numbers_of_images(
+    images: Path, trained: Path, tmp_path: Path
+) -> None:
+    assert "two spellings" not in succeeded("inspect", images, trained, "-o", tmp_path / "report", "--threads", 1)
+    shutil.copytree(images / "=1+1", images / "Banana")
+    (images / "banana").mkdir()
+    (images / "Banana/1.png").rename(images / "banana/1.png")
+    said = succeeded("inspect", images, trained, "-o", tmp_path / "report", "--threads", 1)
+    assert "classes: 5;" in said
+    assert "Perhaps one class in two spellings, counted as two: 'Banana' (8) and 'banana' (1)." in said
+    assert "Perhaps one class in two spellings" in (tmp_path / "report/index.html").read_text()
+    succeeded("index", trained, images, "-o", tmp_path / "index", "--threads", 1)
+    assert "'banana' (1)" in succeeded("inspect", tmp_path / "index", "-o", tmp_path / "report", "--threads", 1)
+
+
 def test_what_cannot_be_looked_at_is_refused_before_anything_is_written(
     images: Path, trained: Path, tmp_path: Path
 ) -> None:

@@ -285,6 +285,23 @@ def test_folders_that_cannot_be_mined_are_refused_with_what_to_do(trained: Path,
     assert not target.exists()
 
 
+def test_a_class_in_two_spellings_is_refused_as_by_a_plan(trained: Path, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "Odd").mkdir()
+    (pictures / "odd/01.png").rename(pictures / "Odd/01.png")
+    target = tmp_path / "t.csv"
+    message = (
+        r"a class has two spellings.*\n  'Odd' \(a folder, 1 image, first 'Odd/01.png'\) and 'odd' .*\n.* in a list"
+    )
+    refused("mine", trained, pictures, "-o", target, message=message)
+    succeeded("index", trained, pictures, "-o", tmp_path / "index")
+    refused("mine", tmp_path / "index", "-o", target, message=message)
+    names = sorted(f"{path.parent.name}/{path.name}" for path in pictures.glob("*/*.png"))
+    labels = write_list(tmp_path / "labels.csv", [f"{name},{'No. 1' if 'e' in name else 'no. 1'}" for name in names])
+    refused("mine", tmp_path / "index", labels, "-o", target, message=r"'No. 1' \(line \d+, 20 images")
+    write_list(labels, [f"{name},{name.split('/')[0].replace('Odd', 'strange')}" for name in names])
+    succeeded("mine", tmp_path / "index", labels, "-o", target)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -2,19 +2,21 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hardmine.errors import UserError
 
 from .own_images import OwnImage
 
-__all__ = ["under_one_spelling"]
+__all__ = ["two_spellings", "under_one_spelling"]
 
 _NAMED = 5
 
 
-def under_one_spelling(images: list[OwnImage], source: str, apart: bool) -> list[OwnImage]:
+def under_one_spelling(
+    images: list[OwnImage], source: str, apart: bool, otherwise: str = "set dataset.spellings: apart"
+) -> list[OwnImage]:
     """Give every class one name.
 
     Names of the same letters in another encoding (é as one sign or as e and an accent: NFC, NFD) are one class, which
@@ -25,35 +27,45 @@ def under_one_spelling(images: list[OwnImage], source: str, apart: bool) -> list
         images: of the user.
         source: names them in messages.
         apart: allow such names as classes of their own.
+        otherwise: what to do where they are, for the message.
 
     Raises:
         UserError: classes have two spellings; both are named with their places.
     """
-    merged = _several(images, lambda label: unicodedata.normalize("NFC", label))
+    merged = _several(_labels(images), lambda label: unicodedata.normalize("NFC", label))
     for letters, labels in merged.items():
         print(f"{source}: class {letters!r} is written in {len(labels)} encodings (NFC, NFD); it is one.", flush=True)
     names = {label: letters for letters, labels in merged.items() for label in labels}
     images = [replace(image, label=names.get(image.label, image.label)) for image in images]
-    doubtful = {} if apart else _several(images, _meant)
+    doubtful = [] if apart else two_spellings(_labels(images))
     if doubtful:
         named = "\n".join(
             "  " + " and ".join(f"{label!r} ({_places(images, label)})" for label in labels)
-            for labels in list(doubtful.values())[:_NAMED]
+            for labels in doubtful[:_NAMED]
         )
         more = f"\n  and {len(doubtful) - _NAMED:,} more" if len(doubtful) > _NAMED else ""
         raise UserError(
             f"{source}: a class has two spellings, which would count as two classes:\n{named}{more}\n"
-            "Give each class one name; if they are different classes, set dataset.spellings: apart."
+            f"Give each class one name; if they are different classes, {otherwise}."
         )
     return images
 
 
-def _several(images: list[OwnImage], form: Callable[[str], str]) -> dict[str, list[str]]:
+def two_spellings(labels: Iterable[str]) -> list[list[str]]:
+    """Names that differ only in what ``under_one_spelling`` refuses, those of one class together."""
+    return list(_several(labels, _meant).values())
+
+
+def _labels(images: list[OwnImage]) -> set[str]:
+    return {image.label for image in images}
+
+
+def _several(labels: Iterable[str], form: Callable[[str], str]) -> dict[str, list[str]]:
     """Forms that several labels have."""
-    labels: dict[str, list[str]] = {}
-    for label in sorted({image.label for image in images}):
-        labels.setdefault(form(label), []).append(label)
-    return {key: found for key, found in labels.items() if len(found) > 1}
+    forms: dict[str, list[str]] = {}
+    for label in sorted(set(labels)):
+        forms.setdefault(form(label), []).append(label)
+    return {key: found for key, found in forms.items() if len(found) > 1}
 
 
 def _meant(label: str) -> str:

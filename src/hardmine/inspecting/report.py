@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hardmine.datasets.spellings import two_spellings
+
 from .around import Outlier, Overlap, Votes, outliers_of, overlaps_of, votes_of
 from .files import FileProblem, problems_of
 from .looking import Looked
@@ -12,6 +14,8 @@ from .near import Group, bound_of, groups_of, numbers_of_groups, surroundings_of
 from .verdicts import Verdicts, judge
 
 __all__ = ["Report", "inspect"]
+
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,14 @@ def _notes(looked: Looked, labels: np.ndarray, judged: int, distinct: int) -> li
         notes.append(
             f"Not judged: {left:,} label{'s' * (left != 1)} of classes that have no other picture; "
             f"{single:,} class{'es' * (single != 1)} with one image."
+        )
+    if spelt := two_spellings(set(looked.classes) - {""}):
+        sizes = Counter(looked.classes)
+        pairs = [" and ".join(f"{name!r} ({sizes[name]:,})" for name in names) for names in spelt[:_NAMED]]
+        more = f"; and {len(spelt) - _NAMED:,} more" if len(spelt) > _NAMED else ""
+        notes.append(
+            f"Perhaps one class in two spellings, counted as two: {'; '.join(pairs)}{more}. 'hardmine mine', and a "
+            "plan without dataset.spellings: apart, refuse them."
         )
     if without:
         notes.append(f"Without a label: {without:,} of {len(labels):,} images; they are compared, but do not judge.")

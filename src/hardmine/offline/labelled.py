@@ -13,6 +13,11 @@ from hardmine.settings.datasets.own_files import listed_names
 
 __all__ = ["Labelled", "by_folder", "by_list", "chosen", "label_numbers"]
 
+_NAMED_OTHERWISE = (
+    "name them otherwise, in a list with the columns path,class where the folders are to stay. Folders of an index "
+    "that were renamed are known to it after 'hardmine index'"
+)
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -35,7 +40,7 @@ def by_folder(root: Path, names: list[str]) -> Labelled:
     """Classes by the first folder of each path.
 
     Raises:
-        UserError: an image lies in no class folder, or the folders are splits.
+        UserError: an image lies in no class folder, the folders are splits, or a class has two spellings.
     """
     stray = [name for name in names if "/" not in name]
     if stray:
@@ -51,8 +56,8 @@ def by_list(root: Path, names: list[str], file: Path) -> Labelled:
     """Classes by a CSV file with the columns path,class or path,class,split; other images are left out.
 
     Raises:
-        UserError: the file cannot be read, has other columns, an empty cell or a path twice, or names images that are
-            not there.
+        UserError: the file cannot be read, has other columns, an empty cell or a path twice, names images that are not
+            there, or a class in two spellings.
     """
     images, missing = listed_among(names, file)
     if missing:
@@ -91,4 +96,4 @@ def label_numbers(images: list[OwnImage]) -> tuple[np.ndarray, list[str]]:
 
 
 def _labelled(root: Path, images: list[OwnImage], source: str) -> Labelled:
-    return Labelled(root, under_one_spelling(images, source, apart=True))
+    return Labelled(root, under_one_spelling(images, source, False, _NAMED_OTHERWISE))
