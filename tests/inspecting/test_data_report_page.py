@@ -2,10 +2,12 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from search_tools import draw, succeeded
 
 from benchmarks import wrong_labels
@@ -42,10 +44,18 @@ def test_the_commands_write_four_reports_that_agree(followed: Path) -> None:
 
 
 def test_the_python_of_the_page_runs(followed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(snippet, {})
+    doubts, copies = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(doubts, {})
     rows = (followed / "pictures-report/labels.csv").read_text().count(",yes,")
     assert len(capsys.readouterr().out.splitlines()) == rows > 0
+    for name in ("apple/=once.png", "apple/twice.png", "plum/thrice.png"):
+        shutil.copy("pictures/apple/5.png", f"pictures/{name}")
+    Image.open("pictures/apple/5.png").save("pictures/apple/again.jpg", quality=95)
+    succeeded("inspect", "pictures", "my-model", "-o", "pictures-report")
+    capsys.readouterr()
+    exec(copies, {})
+    removed = [line.split(" is the file ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert removed == ["apple/=once.png", "apple/twice.png", "plum/thrice.png"]  # apple/5.png stays
 
 
 def test_the_page_names_the_columns_that_there_are() -> None:

@@ -63,6 +63,18 @@ def test_a_folder_becomes_tables_in_which_nothing_is_lost(images: Path, trained:
     assert all(row["suggestion"] != row["class"] for row in judged)
 
 
+def test_equal_files_are_called_so_beside_a_copy_that_was_saved_again(
+    images: Path, trained: Path, tmp_path: Path
+) -> None:
+    Image.open(images / "a/0.png").save(images / "a/again.jpg", quality=95)
+    succeeded("inspect", images, trained, "-o", tmp_path / "report", "--threads", 1, "--near", 0.999)
+    rows = {row["path"]: row for row in table(tmp_path / "report", "duplicates.csv")}
+    kinds = {name: (rows[name]["kind"], rows[name]["like"]) for name in ("a/0.png", "=1+1/copy of a.png")}
+    assert kinds == {"a/0.png": ("bytes", "=1+1/copy of a.png"), "=1+1/copy of a.png": ("bytes", "a/0.png")}
+    assert (rows["a/again.jpg"]["kind"], rows["a/again.jpg"]["group"]) == ("near", rows["a/0.png"]["group"])
+    assert ", the same file as another" in (tmp_path / "report/index.html").read_text()
+
+
 def test_the_page_escapes_names_and_asks_nobody(images: Path, trained: Path, tmp_path: Path) -> None:
     succeeded("inspect", images, trained, "-o", tmp_path / "report", "--threads", 1)
     page = (tmp_path / "report/index.html").read_text()

@@ -34,8 +34,27 @@ def test_groups_are_the_connected_parts_that_all_pairs_give(seed: int) -> None:
         else:
             assert group.kind == "near"
         assert all(row != other for row, other in zip(group.rows, group.nearest, strict=True))
+        for row, kind in zip(group.rows, group.kinds, strict=True):
+            others = [other for other in group.rows if other != row]
+            if any(digests[other] == digests[row] for other in others):
+                assert kind == "bytes"
+            elif any(vectors[other].tobytes() == vectors[row].tobytes() for other in others):
+                assert kind == "vector"
+            else:
+                assert kind == "near"
     numbers = numbers_of_groups(60, found)
     assert len(set(numbers.tolist())) == len(expected)
+
+
+def test_each_image_of_a_group_is_called_and_linked_by_its_own_closest_copy() -> None:
+    """Rows: a file twice, its like saved again, another file twice and again without loss, and a stranger."""
+    vectors = unit(np.array([[1, 0], [1, 0], [1, 1e-3], [1, 2e-3], [1, 2e-3], [1, 2e-3], [-1, 0]]))
+    (group,) = groups_of(vectors, list("aabccde"), ["x"] * 7, [""] * 7, surroundings_of(vectors, 1), 0.99)
+    assert (group.kind, group.rows) == ("near", [0, 1, 2, 3, 4, 5])
+    assert group.kinds == ["bytes", "bytes", "near", "bytes", "bytes", "vector"]
+    assert [group.nearest[place] for place in (0, 1, 3, 4, 5)] == [1, 0, 4, 3, 3]
+    later = [row for row, kind in enumerate(group.kinds) if kind == "bytes" and group.nearest[row] < row]
+    assert later == [1, 4]  # what may be deleted without losing a picture
 
 
 def test_groups_in_several_classes_and_splits_are_told_and_come_first() -> None:

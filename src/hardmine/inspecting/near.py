@@ -1,5 +1,6 @@
 """Copies and near copies: groups of images that are one picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +39,11 @@ class Group:
     """Images that are one picture.
 
     Attributes:
-        kind: ``bytes`` (one file), ``vector`` (other files, equal vectors) or ``near``.
+        kind: of the whole: ``bytes`` (one file), ``vector`` (several files, one vector) or ``near``.
         rows: the images, ascending.
-        nearest: for each the other one that is most like it.
+        kinds: of each: ``bytes`` where another one's file is equal, else ``vector`` where another one's vector is, else
+            ``near``.
+        nearest: for each the first other one with an equal file, else with an equal vector, else the one most like it.
         similarities: cosine with it.
         across_classes: they stand in several classes.
         across_splits: they stand in several splits.
@@ -48,6 +51,7 @@ class Group:
 
     kind: str
     rows: list[int]
+    kinds: list[str]
     nearest: list[int]
     similarities: list[float]
     across_classes: bool
@@ -119,14 +123,27 @@ def _group(
     splits: list[str],
     numbers: np.ndarray,
 ) -> Group:
-    one_file = len({digests[row] for row in rows}) == 1
-    kind = "bytes" if one_file else "vector" if len(set(numbers[rows].tolist())) == 1 else "near"
+    files, same = [digests[row] for row in rows], numbers[rows].tolist()
+    kind = "bytes" if len(set(files)) == 1 else "vector" if len(set(same)) == 1 else "near"
     if kind != "near" or len(rows) > _LARGE:  # with the first; the first with the second
         nearest = [rows[1], *[rows[0]] * (len(rows) - 1)]
     else:
         cosines = vectors[rows] @ vectors[rows].T
         np.fill_diagonal(cosines, -np.inf)
         nearest = [rows[place] for place in cosines.argmax(axis=1)]
+    kinds = ["near"] * len(rows)
+    for name, equal in (("vector", _first_others(same)), ("bytes", _first_others(files))):
+        for place, other in equal.items():
+            kinds[place], nearest[place] = name, rows[other]
     similarities = np.minimum(np.einsum("nd,nd->n", vectors[rows], vectors[nearest]), 1).tolist()
     several = [len({names[row] for row in rows} - {""}) > 1 for names in (classes, splits)]
-    return Group(kind, rows, nearest, similarities, several[0], several[1])
+    return Group(kind, rows, kinds, nearest, similarities, several[0], several[1])
+
+
+def _first_others(keys: Sequence[object]) -> dict[int, int]:
+    """The first other place of an equal key, for those that have one."""
+    places: dict[object, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    several = [found for found in places.values() if len(found) > 1]
+    return {place: found[place == found[0]] for found in several for place in found}

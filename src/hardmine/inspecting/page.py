@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ def _context(report: Report, title: str, picture: Callable[[str], str | None]) -
                 "splits": group.across_splits,
                 "more": len(group.rows) - _OF_A_GROUP,
                 "images": [
-                    image(row) | {"similarity": value}
-                    for row, value in list(zip(group.rows, group.similarities, strict=True))[:_OF_A_GROUP]
+                    image(row) | {"kind": kind, "similarity": value}
+                    for row, kind, value in islice(
+                        zip(group.rows, group.kinds, group.similarities, strict=True), _OF_A_GROUP
+                    )
                 ],
             }
             for group in report.groups[:_GROUPS]

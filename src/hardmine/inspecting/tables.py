@@ -52,9 +52,10 @@ def _image(report: Report, row: int) -> tuple[str, str, str]:
 
 def _duplicates(report: Report) -> Iterable[Sequence[object]]:
     for number, group in enumerate(report.groups, start=1):
-        for row, like, similarity in zip(group.rows, group.nearest, group.similarities, strict=True):
+        links = zip(group.rows, group.kinds, group.nearest, group.similarities, strict=True)
+        for row, kind, like, similarity in links:
             across = (group.across_classes, group.across_splits)
-            yield number, group.kind, *_image(report, row), report.looked.names[like], similarity, *across
+            yield number, kind, *_image(report, row), report.looked.names[like], similarity, *across
 
 
 def _labels(report: Report) -> Iterable[Sequence[object]]:
