@@ -283,6 +283,64 @@ def test_an_index_of_another_model_is_refused(indexing: Indexing, project: Path)
     assert (indexing.folder / "index.json").read_bytes() == before
 
 
+def test_an_index_of_another_folder_is_refused(indexing: Indexing, tmp_path: Path) -> None:
+    other = draw_others(tmp_path / "other", 12)
+    indexing()
+    before = (indexing.folder / "index.json").read_bytes()
+    message = rf"index: is the index of {indexing.pictures}; of its 40 images 0 are in {other}\. Give .* -o, or delete"
+    with pytest.raises(UserError, match=message):
+        indexing(images=other)
+    for number in range(3):
+        shutil.copy(indexing.pictures / f"even/{2 * number:02d}.png", other / f"same{number}.png")
+    with pytest.raises(UserError, match="of its 40 images 3 are in"):
+        indexing(images=other)
+    assert (indexing.folder / "index.json").read_bytes() == before
+    shutil.copy(indexing.pictures / "odd/01.png", other / "same3.png")
+    update = indexing(images=other)
+    assert (update.images, update.embedded) == (16, 12)
+
+
+def test_other_pictures_of_the_same_names_and_sizes_are_another_folder(indexing: Indexing, tmp_path: Path) -> None:
+    for seed, folder in enumerate((indexing.pictures / "sub", tmp_path / "other/sub")):
+        numbers = np.random.default_rng(seed)
+        folder.mkdir(parents=True)
+        for number in range(40):
+            draw(numbers).save(folder / f"{number}.bmp")
+    indexing()
+    with pytest.raises(UserError, match="of its 80 images 0 are in"):
+        indexing(images=tmp_path / "other")
+
+
+@pytest.mark.parametrize("how", ["moved", "copied", "into other folders", "behind a link"])
+def test_a_folder_that_moved_keeps_its_index(indexing: Indexing, tmp_path: Path, how: str) -> None:
+    indexing()
+    place = tmp_path / "elsewhere"
+    if how == "copied":
+        shutil.copytree(indexing.pictures, place, copy_function=shutil.copyfile)
+    elif how == "behind a link":
+        place.symlink_to(indexing.pictures)
+    else:
+        indexing.pictures.rename(place)
+        if how == "into other folders":
+            (place / "deeper").mkdir()
+            (place / "odd").rename(place / "deeper/odd")
+            (place / "even").rename(place / "deeper/even")
+    indexing.pictures = place
+    update = indexing()
+    assert (update.images, update.embedded) == (40, 0)
+    assert open_index(indexing.folder).state.images == str(place.resolve())
+    assert indexing.matches_the_folder()
+
+
+def draw_others(folder: Path, count: int) -> Path:
+    """A folder of pictures that no other test draws."""
+    folder.mkdir()
+    numbers = np.random.default_rng(77)
+    for number in range(count):
+        draw(numbers).save(folder / f"{number}.png")
+    return folder
+
+
 def test_a_folder_that_is_no_index_is_left_alone(indexing: Indexing) -> None:
     indexing.folder.mkdir()
     (indexing.folder / "thesis.tex").write_text("mine")

@@ -1,7 +1,8 @@
-"""Files of an index that are gone, or not as they were indexed."""
+"""Files of an index: which are gone, not as they were indexed, or in another folder now."""
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from .index import ImageIndex
 from .state import IndexState
 from .table import ImageTable
 
-__all__ = ["Look", "altered", "as_indexed", "look_of", "unchanged"]
+__all__ = ["Look", "altered", "as_indexed", "found_again", "look_of", "unchanged"]
 
 Look = tuple[int, int, int, int]
 """Of a file, see ``hardmine.search.table.LOOK``."""
@@ -95,4 +96,35 @@ def altered(
             part = doubtful[start : start + _BLOCK]
             found |= {table.paths[row]: met for row, met in zip(part, pool.map(why, part), strict=True) if met}
             report(len(rows) - len(doubtful) + start + len(part), len(rows))
+    return found
+
+
+def found_again(images: Path, files: dict[str, Look], kept: dict[str, int], table: ImageTable, enough: int) -> int:
+    """How many images of an index lie in another folder, under whatever name; counted up to ``enough``.
+
+    Args:
+        images: the folder.
+        files: its images; those of a size that no indexed one had are not read.
+        kept: of them, those that look as they did when they were indexed, with their rows.
+        table: the images of the index.
+        enough: no file is read once so many are found.
+
+    Raises:
+        UserError: the index is damaged.
+    """
+    copies, sizes = Counter(table.digests), set(table.looks[:, 0].tolist())
+    met = {table.digests[row] for row in kept.values()}
+    found = sum(copies[digest] for digest in met)
+    for name, (size, *_) in files.items():
+        if found >= enough:
+            break
+        if name in kept or size not in sizes:
+            continue
+        try:
+            digest = hashlib.sha256(read_picture(images / name)).hexdigest()
+        except UnreadableError:
+            continue
+        if digest not in met:
+            met.add(digest)
+            found += copies[digest]
     return found

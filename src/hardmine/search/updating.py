@@ -1,6 +1,7 @@
 """An index of a folder of images, made or brought up to date."""
 
 import hashlib
+import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from hardmine.images.decode import read_picture
 from hardmine.settings.datasets.own_files import Pictures
 
 from .blocks import SavedBlocks
-from .changes import Look, look_of, unchanged
+from .changes import Look, found_again, look_of, unchanged
 from .copies import Copies, numbers_of
 from .faiss_file import read_faiss
 from .guard import reading
@@ -33,6 +34,8 @@ __all__ = ["Update", "Wish", "update_index"]
 
 _ROW_GROUP = 16_384
 _NAMED = 20
+_ONE_OF = 10
+"""One of so many indexed images lies at least in a folder that may take the place of the one that was indexed."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,11 @@ def update_index(wish: Wish) -> Update:
 
     Files that look otherwise than before (size, times, inode) are read again, and those of a content that was not there
     are embedded; what was embedded before a kill is not embedded again. Of folders that cannot be opened the index
-    keeps what it had. The old index works until the new one is complete.
+    keeps what it had. The old index works until the new one is complete. The folder may have moved.
 
     Raises:
-        UserError: the index is of another model; no image can be read; with ``strict``, any cannot.
+        UserError: the index is of another model, or of another folder with other images; no image can be read; with
+            ``strict``, any cannot.
     """
     with hold(wish.folder):
         recover(wish.folder)
@@ -126,6 +130,8 @@ def _update(wish: Wish, state: IndexState | None) -> Update:
         unreadable[place] = f"{CLOSED}; of it the index keeps {len(inside):,} image{'s' * (len(inside) != 1)}"
         kept |= inside
         files |= {name: tuple(old.looks[row].tolist()) for name, row in inside.items()} if old is not None else {}
+    if old is not None and state is not None and Path(state.images) != wish.images.resolve():
+        _refuse_others(wish, state, files, kept, old)
     known = SavedBlocks(wish.folder, wish.model.digest, wish.model.dimensions, old.vectors if old else None)
     saved = len(known)
     waiting = [name for name in files if name not in kept]
@@ -232,6 +238,20 @@ def _refuse(wish: Wish, unreadable: dict[str, str], total: int, held: bool) -> N
         raise UserError(f"{wish.images}: {len(unreadable)} of {total} images cannot be read (--strict):{named}")
     if len(unreadable) == total and not held:
         raise UserError(f"{wish.images}: none of {total} images can be read:{named}")
+
+
+def _refuse_others(
+    wish: Wish, state: IndexState, files: dict[str, Look], kept: dict[str, int], old: ImageTable
+) -> None:
+    """A folder that moved has the index's images under their names or others; one that has hardly any is another."""
+    enough = math.ceil(len(old.paths) / _ONE_OF)
+    found = found_again(wish.images, files, kept, old, enough)
+    if found < enough:
+        raise UserError(
+            f"{wish.folder}: is the index of {state.images}; of its {len(old.paths):,} images {found:,} are in "
+            f"{wish.images}. Give another folder with -o, or delete {wish.folder} first if it is to be an index of "
+            f"{wish.images}."
+        )
 
 
 def _write_images(
