@@ -160,6 +160,24 @@ def test_what_is_passed_over_in_a_folder_is_said_as_when_it_is_indexed(
     assert "passed over" not in succeeded("mine", trained, labels, "-o", tmp_path / "t.csv")
 
 
+def test_paths_of_an_index_start_where_the_command_ran_if_the_pictures_lie_below(
+    trained: Path, pictures: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    for place, start in ((tmp_path, "pictures/"), (tmp_path / "link", "pictures/"), (pictures, "./")):
+        monkeypatch.chdir(place)
+        succeeded("mine", index, "-o", tmp_path / "a.csv", "--page", tmp_path / "a.html")
+        succeeded("mine", trained, start, "-o", tmp_path / "b.csv", "--page", tmp_path / "b.html")
+        for name in ("csv", "images.csv", "html"):
+            assert (tmp_path / f"a.{name}").read_bytes() == (tmp_path / f"b.{name}").read_bytes()
+        anchors = {row["anchor"] for row in rows_of(tmp_path / "a.csv")}
+        assert all(re.match(rf"{re.escape(start)}(odd|even)/", anchor) and Path(anchor).is_file() for anchor in anchors)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    succeeded("mine", index, "-o", tmp_path / "a.csv")
+    assert all(row["anchor"].startswith(f"{pictures}/") for row in rows_of(tmp_path / "a.csv"))
+
+
 def test_paths_that_a_spreadsheet_would_run_still_open(trained: Path, pictures: Path, tmp_path: Path) -> None:
     (pictures / "odd").rename(pictures / "=odd")
     succeeded("mine", trained, pictures, "-o", tmp_path / "t.csv", "--relative")

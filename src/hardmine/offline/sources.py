@@ -52,7 +52,7 @@ def from_index(
     from hardmine.search.index import open_index
 
     index = open_index(folder)
-    root, names = Path(index.state.images), index.table.paths
+    root, names = _from_here(Path(index.state.images)), index.table.paths
     if labels is not None and not labels.is_file():
         raise UserError(
             f"{labels}: is no file. {folder} is an index and has its images already; beside it a list with the columns "
@@ -102,6 +102,12 @@ def from_model(
     kept = [image for image in labelled.images if image.path not in faults]
     notes = [f"passed over: {found.passed_over}"] if found.passed_over and os.path.isdir(images) else []
     return Source(Labelled(root, kept, labelled.unlisted, labelled.other_splits), vectors, faults, notes=notes)
+
+
+def _from_here(folder: Path) -> Path:
+    """A folder below the working one by its path from there; another as it is."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _refuse(root: Path, faults: dict[str, str], total: int, strict: bool, what: str = "cannot be read") -> None:
