@@ -151,10 +151,10 @@ def test_what_a_search_says_of_run_and_control_is_taken_at_equal_settings(
     runs = {"mined": SimpleNamespace(control="unmined"), "like": SimpleNamespace(control="mined")}
     plan = SimpleNamespace(plan="plan", runs=runs)
     assert searches.of_search(plan, "mined", "unmined") == ("1 of 2", "-10.0 to +10.0", "+20.0")
-    assert searches.same_choice(plan, "mined", "unmined") == "each its own"
+    assert searches.same_choice(plan, "mined", "unmined") == "no"
     assert searches.of_search(plan, "mined", "other") is None
     assert searches.of_search(plan, "like", "mined") is None
-    assert searches.same_choice(plan, "like", "mined") == "the same"
+    assert searches.same_choice(plan, "like", "mined") == "yes"
 
 
 def test_draws_that_share_test_classes_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,9 +101,9 @@ def answers(folder: Path) -> str:
         above = f"{sum(value > 0 for value in values)} of {len(values)}"
         chosen = same_choice(groups[one.dataset].plans[0].plan, one.run, one.against)
         ps = (_shown(one.p), _shown(overlapping[str(place)]))
-        rows.append((one.ask, one.dataset, _verdict(one), *ps, above, chosen))
+        rows.append((_runs(one), one.dataset, _verdict(one), *ps, above, chosen))
     measured = f"{title_of(found.metric, found.k)}, points"
-    titles = ("question", "data set", measured, "p after Holm", "p, overlap counted", "draws above", "settings")
+    titles = ("runs", "data set", measured, "p after Holm", "p, overlap counted", "draws above", "alike")
     return markdown_table(titles, "--::::-", rows)
 
 
@@ -130,14 +130,18 @@ def searched(folder: Path) -> str:
     for one in _by_question(found):
         told = of_search(groups[one.dataset].plans[0].plan, one.run, one.against)
         if told:
-            rows.append((one.ask, one.dataset, *told, one.estimate.percent(signed=True)))
-    titles = ("question", "data set", "above at equal settings", "from, to", "at what each chose", "test draws")
+            rows.append((_runs(one), one.dataset, *told, one.estimate.percent(signed=True)))
+    titles = ("runs", "data set", "above at equal settings", "from, to", "at what each chose", "test draws")
     return markdown_table(titles, "--::::", rows)
 
 
 def _by_question(found: Comparison) -> list[Answer]:
     order = list(dict.fromkeys(one.ask for one in found.answers))
     return sorted(found.answers, key=lambda one: order.index(one.ask))
+
+
+def _runs(one: Answer) -> str:
+    return f"{one.run} minus {one.against}"
 
 
 def _shown(p: float) -> str:

@@ -15,9 +15,9 @@ def same_choice(plan: Plan, run: str, against: str) -> str:
         return ""
     pair = _pair(plan, run, against)
     if pair is None:
-        return "the same"  # a control that was not searched takes those of its method
+        return "yes"  # a control that was not searched takes those of its method
     alike = _alike(*pair) & (pair[0].chosen == "yes") & (pair[1].chosen == "yes")
-    return "the same" if alike.any() else "each its own"
+    return "yes" if alike.any() else "no"
 
 
 def of_search(plan: Plan, run: str, against: str) -> tuple[str, str, str] | None:
