@@ -76,7 +76,6 @@ def settle(plan: PlanFile = Path("params.yaml")) -> None:
 @app.command(rich_help_panel="Care")
 def check(plan: PlanFile = Path("params.yaml")) -> None:
     """Check a plan file, what packages of others bring for it, and your own images, and say what it holds."""
-    from hardmine.datasets.own_check import check_own_images
     from hardmine.settings import probe_packages, read_plan, remarks_on
 
     content = read_plan(plan)
@@ -89,8 +88,10 @@ def check(plan: PlanFile = Path("params.yaml")) -> None:
         print(f"tuning: {len(content.searched)} runs, {trials} trials, {each}; then {size}.")
     for remark in remarks_on(content):
         print(f"warning: {remark}.")
-    if sentence := check_own_images(content):
-        print(sentence)
+    if content.dataset.name == "folder":
+        from hardmine.datasets.own_check import check_own_images
+
+        print(check_own_images(content))
 
 
 @app.command(rich_help_panel="Care")

@@ -5,7 +5,7 @@ from pathlib import Path
 __all__ = ["making", "no_project", "workflow_command"]
 
 _PROJECT = ("Snakefile", "scratch")
-"""A folder with one of these is a project: it was laid out, or something was settled in it."""
+"""The working folder is a project where it has one of these: it was laid out, or something was settled in it."""
 
 
 def workflow_command(source: Path) -> str:
@@ -21,14 +21,10 @@ def making(source: Path) -> str:
 def no_project() -> str:
     """A sentence on a working folder that is no project; empty where it is one."""
     here, *above = (Path.cwd(), *Path.cwd().parents)
-    if _is_project(here):
+    if any((here / name).exists() for name in _PROJECT):
         return ""
-    found = next((f", {folder}" for folder in above if _is_project(folder)), "")
+    found = next((f", {folder}" for folder in above if (folder / "Snakefile").exists()), "")
     return (
         f"There is no project here: {here} has no Snakefile. Run it in the project's folder{found}, and name the plan "
         "as seen from there."
     )
-
-
-def _is_project(folder: Path) -> bool:
-    return any((folder / name).exists() for name in _PROJECT)
