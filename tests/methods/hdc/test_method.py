@@ -124,14 +124,10 @@ def test_degenerate_batches_have_finite_losses_and_gradients(labels, equal):
         assert not any(vectors.grad.any() for vectors in outputs.values())
 
 
-def test_training_on_one_class_or_on_duplicates_goes_on():
-    for method in (
-        method_of(labels=np.zeros(20, dtype=np.int64), batch=(1, 8)),
-        method_of(duplicates=True, training={"augmentation": {"shift": 0}}, head_dropout=0, last_dropout=0),
-    ):
-        log = EpochLog()
-        advance(method, 3, log)
-        assert all(torch.isfinite(parameter).all() for parameter in method.network.parameters())
+def test_training_on_duplicates_goes_on():
+    method = method_of(duplicates=True, training={"augmentation": {"shift": 0}}, head_dropout=0, last_dropout=0)
+    advance(method, 3, EpochLog())
+    assert all(torch.isfinite(parameter).all() for parameter in method.network.parameters())
 
 
 @pytest.mark.parametrize(
