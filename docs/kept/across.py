@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from reading import EXPERIMENTS, GROUPS, HERE
+from reading import EXPERIMENTS, GROUPS, HERE, replicates_of
 from scipy.stats import t
 from searches import of_search, same_choice
 
 from hardmine.artefacts import Record
+from hardmine.comparing.cells import shown_p
 from hardmine.comparing.datasets import by_dataset
-from hardmine.comparing.reading import Measured, of_metric, taken_apart
+from hardmine.comparing.reading import Measured, taken_apart
 from hardmine.comparing.replicates import differences
 from hardmine.comparing.table import Answer, Comparison, comparison_of
 from hardmine.figures.titles import title_of
@@ -37,7 +38,7 @@ def comparison(metric: str, group: str = "reality") -> Comparison:
 
 def _measured(folder: Path, plan_name: str, metric: str) -> Measured:
     file = EXPERIMENTS / f"{plan_name}.yaml"
-    table = of_metric(pd.read_csv(folder / "replicates.csv", dtype={"run": str}), *taken_apart(metric))
+    table = replicates_of(folder, metric)
     failed = pd.read_csv(folder / "failed.csv", dtype={"run": str})
     made = json.loads((folder / "made.json").read_text())
     plan = read_plan(file)
@@ -100,7 +101,7 @@ def answers(folder: Path) -> str:
     for place, (one, values) in enumerate(zip(asked, gaps, strict=True)):
         above = f"{sum(value > 0 for value in values)} of {len(values)}"
         chosen = same_choice(groups[one.dataset].plans[0].plan, one.run, one.against)
-        ps = (_shown(one.p), _shown(overlapping[str(place)]))
+        ps = (shown_p(one.p), shown_p(overlapping[str(place)]))
         rows.append((_runs(one), one.dataset, _verdict(one), *ps, above, chosen))
     measured = f"{title_of(found.metric, found.k)}, points"
     titles = ("runs", "data set", measured, "p after Holm", "p, overlap counted", "draws above", "alike")
@@ -142,10 +143,6 @@ def _by_question(found: Comparison) -> list[Answer]:
 
 def _runs(one: Answer) -> str:
     return f"{one.run} minus {one.against}"
-
-
-def _shown(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _of_folder(folder: Path) -> Comparison:

@@ -8,7 +8,7 @@ kept plan (``reality-`` may be left out) and a metric may stand before the runs;
 
 import re
 
-from reading import GROUPS, HERE, values_of
+from reading import HERE, values_of
 
 from hardmine.comparing.replicates import differences, estimate
 
@@ -36,13 +36,12 @@ def with_numbers(text: str) -> str:
 
 
 def _number(text: str, words: list[str], plan: str, metric: str) -> str:
-    plans = {*(name for group in GROUPS.values() for name in group.values()), *(path.name for path in HERE.iterdir())}
     runs = []
     for word in words:
         if word in METRICS:
             metric = word
-        elif word in plans or f"reality-{word}" in plans:
-            plan = word if word in plans else f"reality-{word}"
+        elif named := next((name for name in (word, f"reality-{word}") if (HERE / name).is_dir()), None):
+            plan = named
         else:
             runs.append(word)
     values = values_of(plan, metric)

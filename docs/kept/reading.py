@@ -28,11 +28,15 @@ def kept_of(plan: str) -> list[Path]:
     return [folder for folder in found if folder.is_dir()] or [HERE / plan]
 
 
+def replicates_of(folder: Path, metric: str) -> pd.DataFrame:
+    """The rows of a metric in a kept result: ``run, seed, value``."""
+    return of_metric(pd.read_csv(folder / "replicates.csv", dtype={"run": str}), *taken_apart(metric))
+
+
 @cache
 def values_of(plan: str, metric: str = "recall@1") -> dict[str, dict[Replicate, float]]:
     """A metric of each run by seed, of all that is kept of a plan."""
-    table = pd.concat([pd.read_csv(one / "replicates.csv", dtype={"run": str}) for one in kept_of(plan)])
-    table = of_metric(table, *taken_apart(metric))
+    table = pd.concat([replicates_of(folder, metric) for folder in kept_of(plan)])
     return {
         str(run): dict(zip((("", seed) for seed in part.seed), part.value, strict=True))
         for run, part in table.groupby("run")

@@ -30,6 +30,15 @@ def write_list(place: Path, text: str) -> None:
     (place / "items.csv").write_text(text, encoding="utf-8")
 
 
+def refusal_of(tmp_path: Path, text: str) -> str:
+    """What is said of a list with this text."""
+    place = write_folder(tmp_path / "photos", CLASSES)
+    write_list(place, text)
+    with pytest.raises(UserError) as caught:
+        get(place, tmp_path / "raw", list="items.csv")
+    return str(caught.value)
+
+
 def test_class_folders_become_classes_split_by_the_seed(tmp_path: Path) -> None:
     place = write_folder(tmp_path / "photos", CLASSES)
     write_folder(place, {"a/notes.txt": b"x", "b/.hidden.jpg": b"x", ".cache/x/1.jpg": b"x", "c/._0.JPG": b"x"})
@@ -140,11 +149,8 @@ def test_a_faulty_list_is_named_with_its_line(tmp_path: Path, text: str, expecte
     ],
 )
 def test_a_list_that_others_would_read_is_refused_with_what_to_change(tmp_path: Path, head: str, todo: str) -> None:
-    place = write_folder(tmp_path / "photos", CLASSES)
-    write_list(place, f"{head}\na/0.JPG\n")
-    with pytest.raises(UserError) as caught:
-        get(place, tmp_path / "raw", list="items.csv")
-    assert f"it must be path,class or path,class,split. What to do: {todo}" in str(caught.value)
+    refusal = refusal_of(tmp_path, f"{head}\na/0.JPG\n")
+    assert f"it must be path,class or path,class,split. What to do: {todo}" in refusal
 
 
 @pytest.mark.parametrize("head", ["name,kind", "path,file,class", "path,kind", "path", "\x00", 'path,"class'])
@@ -166,11 +172,8 @@ def test_nothing_is_advised_on_a_list_of_other_things(tmp_path: Path, head: str)
     ],
 )
 def test_another_word_for_a_split_is_refused_with_the_one_to_write(tmp_path: Path, word: str, hint: str) -> None:
-    place = write_folder(tmp_path / "photos", CLASSES)
-    write_list(place, f"path,class,split\na/0.JPG,a,{word}\n")
-    with pytest.raises(UserError) as caught:
-        get(place, tmp_path / "raw", list="items.csv")
-    assert str(caught.value).endswith(f"{word!r} is not allowed; allowed: train, validation, test.{hint}")
+    refusal = refusal_of(tmp_path, f"path,class,split\na/0.JPG,a,{word}\n")
+    assert refusal.endswith(f"{word!r} is not allowed; allowed: train, validation, test.{hint}")
 
 
 @pytest.mark.parametrize("end", ["\n", "\n\n", "\n  \n", "\r\n,\r\n,\r\n", "\n\t,\n\n"])

@@ -10,7 +10,7 @@ from .datasets import DataSet
 from .replicates import LEAST_DRAWS, Estimate
 from .table import Answer, Comparison, Gain, Row
 
-__all__ = ["Cell", "Table", "answers_table", "notes", "runs_table"]
+__all__ = ["Cell", "Table", "answers_table", "notes", "runs_table", "shown_p"]
 
 _ANSWERS = ("question", "verdict", "difference", "p after Holm", "data set", "runs")
 
@@ -66,15 +66,19 @@ def _row(row: Row) -> list[Cell]:
 
 def _answer(answer: Answer) -> list[Cell]:
     one = answer.estimate
-    p = "" if math.isnan(answer.p) else "< 0.001" if answer.p < 0.001 else f"{answer.p:.3f}"
     return [
         Cell(answer.ask, None, "words"),
         Cell(answer.verdict, None, f"words verdict {answer.verdict}"),
         Cell(one.percent(signed=True) + _short(one, answer.expected), one.mean, _marked(one, answer.expected)),
-        Cell(p, answer.p),
+        Cell(shown_p(answer.p), answer.p),
         Cell(answer.dataset, None, "words"),
         Cell(f"{answer.run} minus {answer.against}", None, "words"),
     ]
+
+
+def shown_p(p: float) -> str:
+    """A p value as tables have it; empty where there is none."""
+    return "" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def notes(comparison: Comparison) -> list[str]:

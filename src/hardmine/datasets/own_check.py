@@ -53,7 +53,7 @@ def require_classes(plan: Plan, classes: int) -> None:
             )
         if plan.tuning is None or name not in plan.searched:
             continue
-        left = classes - -(-classes // plan.tuning.folds)
+        left = plan.tuning.classes_left(classes)
         for trial in plan.trials(name):
             asked = search_of(trial.run, trial.training).batch_classes
             if asked > left:

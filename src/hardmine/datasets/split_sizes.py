@@ -2,20 +2,16 @@
 
 from collections import Counter
 
-from .items import Items
+from .items import SPLITS, Items
 
 __all__ = ["sizes_of", "words_for"]
 
 
 def sizes_of(items: Items) -> dict[str, tuple[int, int]]:
-    """Images and classes of each split that has any, train, validation and test first."""
-    order = [split for split in ("train", "validation", "test") if split in items.splits]
-    pairs = list(zip(items.splits, items.classes, strict=True))
+    """Images and classes of each split that has any, in the order of ``SPLITS``."""
     images = Counter(items.splits)
-    return {
-        split: (images[split], len({label for own, label in pairs if own == split}))
-        for split in [*order, *sorted(set(items.splits) - set(order))]
-    }
+    classes = Counter(split for split, _ in set(zip(items.splits, items.classes, strict=True)))
+    return {split: (images[split], classes[split]) for split in SPLITS if images[split]}
 
 
 def words_for(items: Items) -> str:

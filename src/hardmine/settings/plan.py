@@ -219,7 +219,7 @@ class Plan(Settings):
         classes = self.dataset.training_classes(self.training_of(self.runs[name]).split)
         if self.tuning is None or classes is None:
             return None
-        return classes - -(-classes // self.tuning.folds)
+        return self.tuning.classes_left(classes)
 
     def trials(self, name: str) -> list[Trial]:
         """The trials of a searched run."""

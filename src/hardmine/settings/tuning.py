@@ -34,3 +34,7 @@ class Tuning(Settings):
         {RATE: Range(low=0.1, high=10, relative=True, reason="moves every method most")}, min_length=1
     )
     """Keys of training that are searched for every run, beside those of its method."""
+
+    def classes_left(self, classes: int) -> int:
+        """Of so many training classes those that each training of a trial has at least, a fold being held out."""
+        return classes - -(-classes // self.folds)
